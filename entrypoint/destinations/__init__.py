@@ -1,0 +1,161 @@
+"""One narrow door to each far side: S3 and Zenodo answer the same few questions.
+
+A destination knows neither catalogs nor GitHub. `entrypoint.transfer` calls it in this order::
+
+    look  ->  compare (each file, in parallel)  ->  begin  ->  put (in parallel), remove
+          ->  finish | abandon
+
+`look` and `compare` only read: a dry run ends there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from entrypoint.plan import model
+
+
+class State(StrEnum):
+    """How a remote file stands to the local one."""
+
+    ABSENT = "absent"
+    SAME = "same"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `Destination.compare` found.
+
+    Attributes:
+        reason: for people, e.g. ``same CRC64NVME`` or ``not there yet``.
+        checksum: of the local bytes where they were read for it, as ``md5:…``; else empty.
+    """
+
+    state: State
+    reason: str
+    checksum: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that one file is up.
+
+    Attributes:
+        bytes_sent: bytes of the body that were sent for it, at least once.
+        checksum: of the bytes that were sent, as ``crc64nvme:…`` or ``md5:…``.
+        proof: for people: what the destination answered that proves it, e.g. ``CRC64NVME`` or ``ETag``.
+        strong: false where the store only accepted a request that carried the checksum.
+    """
+
+    bytes_sent: int
+    checksum: str
+    proof: str
+    strong: bool = True
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file at the destination that the plan does not name."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where things are, for outputs and summary; empty where it does not apply.
+
+    Attributes:
+        destination: what was filled, as a URL.
+        catalog: URL of the catalog.
+        citation: a sentence to cite the record by.
+        todo: what is left to do for a person, e.g. to publish the draft.
+    """
+
+    destination: str
+    catalog: str = ""
+    deposition_id: str = ""
+    doi: str = ""
+    concept_doi: str = ""
+    record: str = ""
+    published: bool | None = None
+    citation: str = ""
+    badge: str = ""
+    todo: str = ""
+
+
+class Watch(Protocol):
+    """What a destination tells and asks while it sends one file."""
+
+    def moved(self, count: int) -> None:
+        """`count` more bytes are on their way; negative when bytes must be sent again."""
+
+    def check(self) -> None:
+        """Called between steps and before each wait.
+
+        Raises:
+            errors.Cancelled: the run is to stop.
+        """
+
+
+class Destination(Protocol):
+    """A place to publish at. `compare` and `put` are called from several threads at once."""
+
+    def look(self, plan: model.Plan) -> None:
+        """Find out what is there, whether we may, and whether the plan fits. Only reads.
+
+        Raises:
+            errors.BadInput: the plan breaks a limit of the destination (all of them in one error).
+            errors.NotAuthorised, errors.Refused, errors.Unreachable
+        """
+
+    def compare(self, file: model.PlannedFile) -> Verdict:
+        """Hold a file's content against what is there, by checksum. Only reads.
+
+        Raises:
+            errors.FileFailed: the local file cannot be read, or changed.
+        """
+
+    def extras(self) -> Sequence[Remote]:
+        """Files there that the plan does not name and that no catalog of the plan lists."""
+
+    def begin(self, verdicts: Sequence[tuple[model.PlannedFile, Verdict]], *, remove_extras: bool) -> None:
+        """Make ready for writing; called once, only when something is to be written."""
+
+    def put(self, file: model.PlannedFile, watch: Watch) -> Receipt:
+        """Send one file and verify it.
+
+        Raises:
+            errors.FileFailed: this file could not be sent or verified; others may go on.
+            errors.Cancelled: it was told to stop; nothing half-written is visible.
+            errors.NotAuthorised, errors.Refused, errors.Unreachable: no file can go on.
+        """
+
+    def remove(self, name: str) -> None:
+        """Delete one remote file.
+
+        Raises:
+            errors.FileFailed: it could not be deleted.
+        """
+
+    def finish(self, *, changed: bool) -> None:
+        """Every file is up and verified: do what is left (Zenodo: metadata, publishing)."""
+
+    def abandon(self) -> None:
+        """The run failed or was cancelled: leave nothing half-made. Does not raise."""
+
+    def links(self) -> Links:
+        """Where things are, as far as known now."""
+
+    def file_url(self, name: str) -> str:
+        """URL of one file."""
+
+    def notices(self) -> Sequence[str]:
+        """Remarks to be shown once, e.g. that the store keeps no checksums."""
+
+    def close(self) -> None:
+        """Let go of connections. Does not raise."""

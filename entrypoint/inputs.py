@@ -1,0 +1,240 @@
+"""The table of inputs: their names, defaults and what they mean to a user.
+
+The one list from which ``action.yml``, the command line's ``--help`` and the README's tables
+are held to account (by tests); `entrypoint.settings` gives the values their types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """How an input is written."""
+
+    TEXT = "text"
+    FLAG = "flag"
+    LINES = "lines"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input: ``INPUT_<NAME>`` in the action, ``--<name>`` on the command line."""
+
+    name: str
+    section: str
+    description: str
+    default: str = ""
+    kind: Kind = Kind.TEXT
+    required: bool = False
+
+    @property
+    def variable(self) -> str:
+        """Name of the environment variable in which the runner hands it over."""
+        return "INPUT_" + self.name.replace(" ", "_").upper()
+
+
+WHAT: Final = "What to upload"
+WHERE: Final = "Where to (exactly one)"
+HOW: Final = "How"
+S3: Final = "S3"
+ZENODO: Final = "Zenodo"
+
+
+def _flag(name: str, section: str, description: str, default: str = "false") -> Input:
+    return Input(name, section, description, default, Kind.FLAG)
+
+
+def _lines(name: str, section: str, description: str) -> Input:
+    return Input(name, section, description, kind=Kind.LINES)
+
+
+INPUTS: Final[tuple[Input, ...]] = (
+    Input(
+        "in-dir",
+        WHAT,
+        "Directory of the pipeline's output, relative to the workspace; in collection mode the parent of "
+        "the samples' directories.",
+        required=True,
+    ),
+    Input(
+        "catalog-yaml",
+        WHAT,
+        "The catalog, if it is not <in-dir>/catalog.yaml. Whatever it is called here, it is uploaded as "
+        "catalog.yaml.",
+    ),
+    Input(
+        "upload-method",
+        WHAT,
+        "catalog: what the catalog lists. all: every regular file below in-dir, except hidden files, *.done, "
+        "*.mk and the token file. files: what the input files names.",
+        "catalog",
+    ),
+    _lines(
+        "files",
+        WHAT,
+        "Names or globs relative to in-dir, one per line, for upload-method: files. One that matches nothing "
+        "is an error.",
+    ),
+    _lines(
+        "groups",
+        WHAT,
+        "Which groups of the catalog's files: any of basics, optional, basemaps (one per line or separated "
+        "by commas). All three if empty.",
+    ),
+    Input(
+        "in-list",
+        WHAT,
+        "TSV file of sample ids, no header, first column: collection mode. Each <in-dir>/<sample> has its own "
+        "catalog and goes to <s3-dir>/<id of its catalog>.",
+    ),
+    Input(
+        "if-missing",
+        WHAT,
+        "What to do about a file that the catalog lists and the disk lacks: error, or warn and go on without "
+        "it.",
+        "error",
+    ),
+    Input("s3-dir", WHERE, "S3 prefix to upload to: s3://bucket/prefix, with or without a last slash."),
+    Input(
+        "zenodo-id",
+        WHERE,
+        "Zenodo deposition to fill: new, or the id, DOI or URL of a draft, of a published record (it gets a "
+        "new version) or of a concept (its latest version does).",
+    ),
+    Input("n-jobs", HOW, "Files in flight at the same time, 1 to 64.", "8"),
+    _flag(
+        "dry-run",
+        HOW,
+        "true: read only. Print the whole plan with a reason for each file and send nothing that writes.",
+    ),
+    _flag("verify-only", HOW, "true: read only. Compare what is there with what is here; differences fail."),
+    _flag(
+        "restart",
+        HOW,
+        "true: on S3 upload again what is the same too; on Zenodo first delete every file of the draft.",
+    ),
+    _flag(
+        "overwrite",
+        HOW,
+        "false: a remote file with other content is an error, found before any byte is sent.",
+        "true",
+    ),
+    _flag(
+        "delete-extra",
+        HOW,
+        "true: after everything else succeeded, delete remote files below the prefix or in the draft that the "
+        "plan does not name. Otherwise they are only listed.",
+    ),
+    Input(
+        "shard",
+        HOW,
+        "2/8: upload the second of eight balanced parts, and no catalog. A last run without shard completes it.",
+    ),
+    Input("manifest", HOW, "Path in the workspace where the result is written as JSON."),
+    Input("aws-region", S3, "AWS region of the bucket, if the AWS configuration does not name it."),
+    Input("aws-profile", S3, "Profile of the AWS configuration files to use."),
+    Input(
+        "role-to-assume",
+        S3,
+        "ARN of an AWS role to assume; with GitHub's OIDC token where no other credentials are set (the job "
+        "needs permissions: id-token: write).",
+    ),
+    Input("expected-bucket-owner", S3, "AWS account id that must own the bucket; another owner is refused."),
+    Input(
+        "s3-endpoint-url",
+        S3,
+        "URL of an S3-compatible store, e.g. https://minio.example.org. Otherwise AWS_ENDPOINT_URL_S3 or "
+        "AWS_ENDPOINT_URL if set, else AWS.",
+    ),
+    Input(
+        "checksum",
+        S3,
+        "Checksum that S3 keeps with each object: auto, crc64nvme, crc32c, crc32, sha256 or none. auto is "
+        "CRC64NVME, with a fallback on stores that refuse it.",
+        "auto",
+    ),
+    Input("storage-class", S3, "Storage class of the objects, e.g. INTELLIGENT_TIERING. Nothing is sent if empty."),
+    Input("acl", S3, "Canned ACL of the objects, e.g. bucket-owner-full-control. No ACL is sent if empty."),
+    Input("sse", S3, "Server-side encryption: AES256, aws:kms or aws:kms:dsse. Nothing is sent if empty."),
+    Input("sse-kms-key-id", S3, "KMS key for sse: aws:kms or aws:kms:dsse."),
+    _lines(
+        "cache-control",
+        S3,
+        "Cache-Control of the objects, lines of 'glob: value'; the first match wins over the default "
+        "(catalog.yaml: no-cache, others none).",
+    ),
+    _lines(
+        "content-type",
+        S3,
+        "Content-Type of the objects, lines of 'glob: value'; the first match wins over the default by extension.",
+    ),
+    _lines("tags", S3, "Tags of the objects, lines of key=value."),
+    _lines("metadata", S3, "User metadata of the objects (x-amz-meta-*), lines of key=value."),
+    Input("zenodo-token", ZENODO, "Zenodo access token, or the path of a file that holds it. Keep it in a secret."),
+    Input(
+        "zenodo-url",
+        ZENODO,
+        "Base URL of another Zenodo or InvenioRDM service. Plain http only to a loopback address.",
+        "https://zenodo.org",
+    ),
+    _flag("sandbox", ZENODO, "true: short for zenodo-url: https://sandbox.zenodo.org."),
+    Input("title", ZENODO, "Title of the record."),
+    _lines("creators", ZENODO, "Creators of the record, one per line: Family, Given; affiliation; ORCID."),
+    Input("description", ZENODO, "Description of the record, plain text or HTML."),
+    Input("upload-type", ZENODO, "Type of the record: dataset, software, image, publication, …"),
+    Input("license", ZENODO, "License of the record, an SPDX id such as CC-BY-4.0."),
+    _lines("keywords", ZENODO, "Keywords of the record, one per line."),
+    Input("version", ZENODO, "Version of the record, e.g. 1.2.0. On a release event the tag, if empty."),
+    _lines("communities", ZENODO, "Zenodo communities that are asked to include the record, one per line."),
+    _lines(
+        "related-identifiers",
+        ZENODO,
+        "Related identifiers, one per line: relation identifier [resource type], e.g. isSupplementTo "
+        "https://github.com/o/r/releases/tag/v1.",
+    ),
+    Input(
+        "metadata-file",
+        ZENODO,
+        "A .zenodo.json or CITATION.cff. Inputs win over it, it wins over the draft, a release event fills "
+        "what is left.",
+    ),
+    Input(
+        "pack",
+        ZENODO,
+        "never, or auto: above 100 files the small ones travel in uncompressed zip files, PMTiles stay loose "
+        "as far as the limit allows, and files.tsv says what is where.",
+        "never",
+    ),
+    _flag("publish", ZENODO, "true: publish the record when, and only when, every file is verified."),
+)
+
+BY_NAME: Final[dict[str, Input]] = {item.name: item for item in INPUTS}
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of the action."""
+
+    name: str
+    description: str
+
+
+OUTPUTS: Final[tuple[Output, ...]] = (
+    Output("destination", "Where it went: s3://bucket/prefix, or the URL of the Zenodo record or draft."),
+    Output("catalog-url", "URL of the uploaded catalog.yaml."),
+    Output("files", "Number of planned files, the catalog among them."),
+    Output("uploaded", "Number of files that were sent."),
+    Output("skipped", "Number of files that were there already, with the same content."),
+    Output("failed", "Number of files that failed or did not verify."),
+    Output("bytes", "Bytes sent."),
+    Output("changed", "true when anything was sent or deleted."),
+    Output("manifest", "Path of the manifest, if one was asked for."),
+    Output("deposition-id", "Zenodo: id of the deposition."),
+    Output("doi", "Zenodo: DOI of the record, reserved or minted."),
+    Output("concept-doi", "Zenodo: DOI of all versions of the record."),
+    Output("record-url", "Zenodo: URL of the record or draft."),
+    Output("published", "Zenodo: true when the record that these outputs name is published."),
+)

@@ -1,0 +1,1 @@
+"""Settings, catalog and disk to one immutable plan."""
