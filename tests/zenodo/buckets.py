@@ -1,0 +1,116 @@
+"""The files REST API: `/api/files/{bucket}/{key}`."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from tests.zenodo import actions, documents, messages, state
+from tests.zenodo.messages import Answer, ApiError, Request, route
+
+_KEY = r"/api/files/([^/]+)/([^/]+)"
+
+
+def _find(zenodo: state.Zenodo, bucket: str) -> tuple[state.Version, state.Content]:
+    try:
+        uuid.UUID(bucket)
+    except ValueError:
+        raise ApiError(500, messages.SERVER_ERROR) from None
+    found = zenodo.in_bucket(bucket)
+    if found is None:
+        raise messages.not_found()
+    return found
+
+
+def _writable(
+    zenodo: state.Zenodo, request: Request, match: re.Match[str]
+) -> tuple[state.Version, state.Content]:
+    """The draft of this bucket. A published bucket is locked, in one of three ways."""
+    version, content = _find(zenodo, match[1])
+    if request.user != version.concept.owner:
+        raise messages.denied()
+    if version.published is not None:
+        if version.draft is not None:
+            raise ApiError(403, "Bucket is locked for modifications.")
+        raise messages.denied() if match[2] in content.files else messages.not_found()
+    return version, content
+
+
+def put(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """PUT: the upload; an existing key is overwritten, a broken upload leaves nothing."""
+    key = match[2]
+    with zenodo.lock:
+        _version, draft = _writable(zenodo, request, match)
+        room = _room(zenodo, draft, key)
+    request.expect("application/octet-stream")
+    if len(key) > 255:
+        raise ApiError(400, "Filename is too long.")
+    stored = actions.receive(zenodo, request, room)
+    with zenodo.lock:
+        version, draft = _writable(zenodo, request, match)
+        return Answer(
+            201, documents.bucket_object(zenodo, match[1], keep(zenodo, version, draft, key, stored))
+        )
+
+
+def _room(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
+    """Bytes that the quota leaves for this key; 400 when it would be one file too many."""
+    old = draft.files.get(key)
+    if old is None and len(draft.files) >= zenodo.options.max_files:
+        raise ApiError(400, "Uploading selected files will result in exceeding the max amount per record.")
+    return zenodo.options.quota - draft.size() + ((old.size or 0) if old else 0)
+
+
+def keep(
+    zenodo: state.Zenodo, version: state.Version, draft: state.Content, key: str, stored: state.StoredFile
+) -> state.StoredFile:
+    """Takes a received file into the draft, the limits checked again: others may have been faster."""
+    if (stored.size or 0) > _room(zenodo, draft, key):
+        raise ApiError(400, "Bucket quota exceeded.")
+    stored.key = key
+    draft.files[key] = stored
+    version.touch()
+    return stored
+
+
+def get(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET: the bytes."""
+    version, content = _find(zenodo, match[1])
+    hidden = content is version.draft or content.metadata.get("access_right", "open") != "open"
+    if hidden and request.user != version.concept.owner:
+        raise messages.denied()
+    stored = content.files.get(match[2])
+    if stored is None or stored.size is None:
+        raise messages.not_found()
+    return messages.file_answer(stored.path, stored.size, documents.mimetype(stored.key))
+
+
+def contents(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of the bucket itself: a 500 for years, a list since the repair."""
+    version, content = _find(zenodo, match[1])
+    if request.user != version.concept.owner:
+        raise messages.denied()
+    if zenodo.options.bucket_bugs:
+        raise ApiError(500, messages.SERVER_ERROR)
+    shown = [documents.bucket_object(zenodo, match[1], each) for each in documents.completed(content)]
+    return Answer(200, {"contents": shown})
+
+
+def delete(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """DELETE: 204 in the code; live it was a 500 although the file is gone."""
+    with zenodo.lock:
+        version, draft = _writable(zenodo, request, match)
+        if match[2] not in draft.files:
+            raise messages.not_found()
+        actions.delete_file(zenodo, version, draft, match[2])
+    if zenodo.options.bucket_bugs:
+        raise ApiError(500, messages.SERVER_ERROR)
+    return Answer(204)
+
+
+ROUTES = (
+    route("PUT", _KEY, put, "deposit:write"),
+    route("GET", _KEY, get),
+    route("DELETE", _KEY, delete, "deposit:write"),
+    route("GET", r"/api/files/([^/]+)", contents),
+)

@@ -1,0 +1,318 @@
+"""InvenioRDM's API: `/api/records` and what hangs on a record or a draft."""
+
+from __future__ import annotations
+
+import re
+
+from tests.zenodo import actions, buckets, documents, legacy, messages, metadata, state
+from tests.zenodo.messages import Answer, ApiError, Request, route
+
+NATIVE = "application/vnd.inveniordm.v1+json"
+_ONE = r"/api/records/(\d+)"
+_FILE = _ONE + r"/draft/files/(.+?)"
+
+
+def _answer(
+    zenodo: state.Zenodo,
+    request: Request,
+    version: state.Version,
+    status: int = 200,
+    *,
+    draft: bool = True,
+    errors: list[dict[str, messages.Json]] | None = None,
+) -> Answer:
+    """The record in the form that Accept asks for; hidden errors are in the native form only."""
+    kind = request.accept("application/json", NATIVE)
+    if kind == NATIVE:
+        body = documents.native(zenodo, version, draft=draft, errors=errors)
+    else:
+        body = documents.hybrid(zenodo, version, draft=draft)
+    return Answer(status, body, {"ETag": f'"{version.revision}"'}, kind)
+
+
+def read(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of a published record; a concept id leads to its latest version."""
+    concept = zenodo.concepts.get(int(match[1]))
+    if concept is not None:
+        latest = concept.latest()
+        if latest is None:
+            raise messages.not_found(messages.PID_UNREGISTERED)
+        return Answer(302, b"", {"Location": f"{zenodo.base}/api/records/{latest.id}"}, "text/html")
+    return _answer(zenodo, request, _published(zenodo, match), draft=False)
+
+
+def _published(zenodo: state.Zenodo, match: re.Match[str]) -> state.Version:
+    version = actions.known(zenodo, match[1])
+    if version.published is None:
+        raise messages.not_found(messages.PID_UNREGISTERED)
+    return version
+
+
+def files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of a published record's files."""
+    version = _published(zenodo, match)
+    _visible(version, request)
+    return Answer(200, documents.record_files(zenodo, version, draft=False))
+
+
+def _visible(version: state.Version, request: Request) -> None:
+    assert version.published is not None
+    if (
+        version.published.metadata.get("access_right", "open") != "open"
+        and request.user != version.concept.owner
+    ):
+        raise messages.denied()
+
+
+def content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of a published file's bytes."""
+    version = _published(zenodo, match)
+    _visible(version, request)
+    assert version.published is not None
+    stored = version.published.files.get(match[2])
+    if stored is None or stored.size is None:
+        raise messages.not_found()
+    return messages.file_answer(stored.path, stored.size, documents.mimetype(stored.key))
+
+
+def new_version(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """POST versions: the next draft, the same one each time, without files."""
+    with zenodo.lock:
+        version = actions.owned(zenodo, request, match[1])
+        return _answer(zenodo, request, actions.new_version(zenodo, version), 201)
+
+
+def versions(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET versions: the published ones, newest first."""
+    concept = _published(zenodo, match).concept
+    found = [each for each in reversed(concept.versions) if each.published and not each.deleted]
+    return _hits(zenodo, found, len(found))
+
+
+def latest(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET versions/latest: a redirect."""
+    found = _published(zenodo, match).concept.latest()
+    assert found is not None
+    return Answer(301, b"", {"Location": f"{zenodo.base}/api/records/{found.id}"}, "text/html")
+
+
+def _hits(zenodo: state.Zenodo, found: list[state.Version], total: int) -> Answer:
+    """The envelope of a search; drafts show as drafts."""
+    hits = [documents.hybrid(zenodo, each, draft=each.draft is not None) for each in found]
+    return Answer(200, {"hits": {"hits": hits, "total": total}, "aggregations": {}, "links": {}})
+
+
+def search(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
+    """GET /api/records: published records, everyone's."""
+    found = [each for each in zenodo.indexed() if each.published]
+    page, total = legacy.select(zenodo, request, found)
+    hits = [documents.hybrid(zenodo, each, draft=False) for each in page]
+    return Answer(200, {"hits": {"hits": hits, "total": total}, "aggregations": {}, "links": {}})
+
+
+def mine(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
+    """GET /api/user/records: one's own records and drafts."""
+    if request.user is None:
+        raise messages.denied()
+    found = [each for each in zenodo.indexed() if each.concept.owner == request.user]
+    page, total = legacy.select(zenodo, request, found)
+    return _hits(zenodo, page, total)
+
+
+def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
+    """POST /api/records: a draft from native metadata."""
+    if request.user is None:
+        raise messages.denied()
+    body = request.json()
+    meta, errors = metadata.from_native(body.get("metadata") or {}, body.get("access") or {})
+    with zenodo.lock:
+        version = zenodo.create(request.user, meta)
+        return _answer(zenodo, request, version, 201, errors=errors)
+
+
+def draft(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of a draft."""
+    version, _draft = actions.draft_of(zenodo, request, match[1])
+    return _answer(zenodo, request, version)
+
+
+def update(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """PUT of a draft: a full replacement; what is not understood is dropped, with a 200."""
+    actions.draft_of(zenodo, request, match[1])
+    body = request.json()
+    with zenodo.lock:
+        version, kept = actions.draft_of(zenodo, request, match[1])
+        actions.check_revision(request, version)
+        kept.metadata, errors = metadata.from_native(body.get("metadata") or {}, body.get("access") or {})
+        version.touch()
+        return _answer(zenodo, request, version, errors=errors)
+
+
+def discard(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """DELETE of a draft."""
+    return legacy.discard(zenodo, request, match)
+
+
+def publish(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """202 with the record."""
+    with zenodo.lock:
+        version = actions.owned(zenodo, request, match[1])
+        actions.publish(zenodo, version)
+        return _answer(zenodo, request, version, 202, draft=False)
+
+
+def import_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """POST files-import: the files of the latest version, by reference."""
+    with zenodo.lock:
+        version, _draft = actions.draft_of(zenodo, request, match[1])
+        actions.import_files(version)
+        return Answer(201, documents.record_files(zenodo, version, draft=True))
+
+
+def reserve_doi(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """POST pids/doi: reserves the DOI that will be minted."""
+    with zenodo.lock:
+        version, kept = actions.draft_of(zenodo, request, match[1])
+        if kept.doi:
+            raise messages.invalid(("pids.doi", "A PID already exists for type doi"))
+        kept.doi, kept.external = f"{zenodo.options.prefix}/zenodo.{version.id}", False
+        version.touch()
+        return _answer(zenodo, request, version, 201)
+
+
+def release_doi(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """DELETE pids/doi: gives a reserved DOI back."""
+    with zenodo.lock:
+        version, kept = actions.draft_of(zenodo, request, match[1])
+        if not kept.doi or version.published:
+            raise messages.not_found(messages.PID_MISSING)
+        kept.doi = None
+        version.touch()
+        return _answer(zenodo, request, version)
+
+
+def draft_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of a draft's files, pending ones too."""
+    version, _draft = actions.draft_of(zenodo, request, match[1])
+    return Answer(200, documents.record_files(zenodo, version, draft=True))
+
+
+def start_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """POST of a list of keys: pending entries, 201."""
+    _unlocked(zenodo, request, match)
+    entries = request.json_list()
+    with zenodo.lock:
+        version, kept = _unlocked(zenodo, request, match)
+        if len(kept.files) + len(entries) > zenodo.options.max_files:
+            raise ApiError(
+                400, "Uploading selected files will result in exceeding the max amount per record."
+            )
+        for each in entries:
+            if each["key"] in kept.files:
+                raise ApiError(400, f"File with key {each['key']} already exists.")
+            transfer = each.get("transfer") or {}
+            kept.files[each["key"]] = state.StoredFile(
+                each["key"], None, None, None, "pending", transfer.get("type", "L"), transfer.get("parts", 0)
+            )
+        return Answer(201, documents.record_files(zenodo, version, draft=True))
+
+
+def _unlocked(
+    zenodo: state.Zenodo, request: Request, match: re.Match[str]
+) -> tuple[state.Version, state.Content]:
+    version, kept = actions.draft_of(zenodo, request, match[1])
+    if version.published is not None:
+        raise ApiError(403, "Bucket is locked for modifications.")
+    return version, kept
+
+
+def _entry(kept: state.Content, key: str) -> state.StoredFile:
+    if key not in kept.files:
+        raise messages.not_found(f"File with key {key} not found.")
+    return kept.files[key]
+
+
+def draft_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of one entry."""
+    version, kept = actions.draft_of(zenodo, request, match[1])
+    return Answer(200, documents.record_file(zenodo, version, _entry(kept, match[2]), draft=True))
+
+
+def draft_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of a draft file's bytes; the legacy `download` link of a draft."""
+    _version, kept = actions.draft_of(zenodo, request, match[1])
+    stored = _entry(kept, match[2])
+    if stored.size is None:
+        raise messages.not_found()
+    return messages.file_answer(stored.path, stored.size, documents.mimetype(stored.key))
+
+
+def put_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """PUT of the bytes: the entry stays pending until the commit."""
+    with zenodo.lock:
+        version, kept = _unlocked(zenodo, request, match)
+        entry = _entry(kept, match[2])
+        if entry.status == "completed":
+            raise ApiError(400, f"File with key {entry.key} is already committed.")
+        if entry.transfer != "L":
+            raise messages.denied()
+        room = zenodo.options.quota - kept.size()
+    request.expect("application/octet-stream")
+    stored = actions.receive(zenodo, request, room)
+    with zenodo.lock:
+        entry.size, entry.md5, entry.path = stored.size, stored.md5, stored.path
+        return Answer(200, documents.record_file(zenodo, version, entry, draft=True))
+
+
+def put_part(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """PUT of a part of a multipart transfer: it registers on Zenodo, but parts are refused."""
+    _unlocked(zenodo, request, match)
+    raise messages.denied()
+
+
+def commit(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """POST commit: the entry is completed."""
+    with zenodo.lock:
+        version, kept = _unlocked(zenodo, request, match)
+        entry = _entry(kept, match[2])
+        if entry.size is None:
+            raise ApiError(400, f"File with key {entry.key} is not uploaded.")
+        buckets.keep(zenodo, version, kept, entry.key, entry)
+        entry.status = "completed"
+        return Answer(200, documents.record_file(zenodo, version, entry, draft=True))
+
+
+def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """DELETE of a draft's file, pending or not: 204, as HTML."""
+    with zenodo.lock:
+        version, kept = _unlocked(zenodo, request, match)
+        actions.delete_file(zenodo, version, kept, _entry(kept, match[2]).key)
+        return Answer(204, content_type="text/html; charset=utf-8")
+
+
+ROUTES = (
+    route("GET", r"/api/records", search),
+    route("POST", r"/api/records", create, "deposit:write"),
+    route("GET", r"/api/user/records", mine),
+    route("GET", _ONE, read),
+    route("GET", _ONE + "/files", files),
+    route("GET", _ONE + "/files/(.+)/content", content),
+    route("GET", _ONE + "/versions", versions),
+    route("POST", _ONE + "/versions", new_version, "deposit:write"),
+    route("GET", _ONE + "/versions/latest", latest),
+    route("GET", _ONE + "/draft", draft),
+    route("PUT", _ONE + "/draft", update, "deposit:write"),
+    route("DELETE", _ONE + "/draft", discard, "deposit:write"),
+    route("POST", _ONE + "/draft/actions/publish", publish, "deposit:actions"),
+    route("POST", _ONE + "/draft/actions/files-import", import_files, "deposit:write"),
+    route("POST", _ONE + "/draft/pids/doi", reserve_doi, "deposit:write"),
+    route("DELETE", _ONE + "/draft/pids/doi", release_doi, "deposit:write"),
+    route("GET", _ONE + "/draft/files", draft_files),
+    route("POST", _ONE + "/draft/files", start_files, "deposit:write"),
+    route("GET", _FILE + "/content", draft_content),
+    route("PUT", _FILE + "/content", put_content, "deposit:write"),
+    route("PUT", _FILE + r"/content/\d+", put_part, "deposit:write"),
+    route("POST", _FILE + "/commit", commit, "deposit:write"),
+    route("GET", _FILE, draft_file),
+    route("DELETE", _FILE, delete_file, "deposit:write"),
+)

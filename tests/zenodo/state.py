@@ -1,0 +1,298 @@
+"""What the mocked Zenodo remembers: users, records with their versions and drafts, files, communities."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Metadata = dict[str, Any]
+SCOPES = frozenset({"deposit:write", "deposit:actions"})
+
+
+@dataclass(frozen=True)
+class Options:
+    """How this Zenodo behaves; the defaults are today's service as far as it is known.
+
+    sandbox: mints 10.5072 DOIs.
+    enforce_scopes: 403 for a token without `deposit:write` or `deposit:actions`.
+    empty_files_allowed: the configuration says no, the sandbox took one once; not settled.
+    bucket_bugs: GET of a bucket is a 500, DELETE of a key is a 500 although the file is gone (2023-2026).
+    parallel_deletes_fail: a DELETE of a draft's file while another is under way is a 400.
+    csrf_referer: the older wording of the CSRF refusal.
+    stale_seconds, stale_requests: how long new drafts are missing from lists and searches.
+    latency: seconds before each answer.
+    rate_limit, search_limit: requests per `rate_window` seconds; search is GET /api/records.
+    quota, max_file: bytes; max_files: files per record.
+    sink: keep no file content.
+    """
+
+    sandbox: bool = False
+    enforce_scopes: bool = False
+    empty_files_allowed: bool = False
+    bucket_bugs: bool = True
+    parallel_deletes_fail: bool = True
+    csrf_referer: bool = False
+    stale_seconds: float = 0.0
+    stale_requests: int = 0
+    latency: float = 0.0
+    rate_limit: int = 1000
+    search_limit: int = 30
+    rate_window: float = 60.0
+    quota: int = 50 * 10**9
+    max_file: int = 50 * 10**9
+    max_files: int = 100
+    sink: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of minted DOIs."""
+        return "10.5072" if self.sandbox else "10.5281"
+
+
+@dataclass(frozen=True)
+class User:
+    """An account."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Token:
+    """A personal access token."""
+
+    user: User
+    scopes: frozenset[str] = SCOPES
+
+
+@dataclass
+class StoredFile:
+    """A file instance; a new version shares it with the old one until it is replaced or deleted.
+
+    `size` in bytes, `md5` as bare hex, both None while `status` is `pending`.
+    """
+
+    key: str
+    size: int | None
+    md5: str | None
+    path: Path | None
+    status: str = "completed"
+    transfer: str = "L"
+    parts: int = 0
+    file_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    version_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    created: str = field(default_factory=lambda: now())
+    updated: str = field(default_factory=lambda: now())
+
+
+@dataclass
+class Content:
+    """One state of a record, draft or published: metadata in the legacy form, files, bucket, DOI."""
+
+    metadata: Metadata
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    bucket: str = field(default_factory=lambda: str(uuid.uuid4()))
+    doi: str | None = None
+    external: bool = False
+
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(each.size or 0 for each in self.files.values())
+
+
+@dataclass
+class Community:
+    """A community; `open_policy` lets its members include records without a review."""
+
+    id: str
+    slug: str
+    title: str
+    members: set[int]
+    open_policy: bool = False
+
+
+@dataclass
+class ReviewRequest:
+    """A community-submission (of a draft) or community-inclusion (of a record)."""
+
+    id: str
+    number: int
+    type: str
+    community: Community
+    recid: int
+    creator: User
+    status: str = "created"
+    created: str = field(default_factory=lambda: now())
+
+    @property
+    def is_open(self) -> bool:
+        """Waiting for a curator."""
+        return self.status == "submitted"
+
+
+@dataclass
+class Concept:
+    """What all versions share."""
+
+    id: int
+    owner: User
+    versions: list[Version] = field(default_factory=list)
+    doi: str | None = None
+    communities: list[Community] = field(default_factory=list)
+
+    def latest(self) -> Version | None:
+        """The newest published version."""
+        return next((each for each in reversed(self.versions) if each.published), None)
+
+    def next_draft(self) -> Version | None:
+        """The draft of a version that was never published."""
+        return next((each for each in self.versions if not each.published and each.draft), None)
+
+
+@dataclass
+class Version:
+    """One record id with its draft, its published state, or both (an edit)."""
+
+    id: int
+    concept: Concept
+    draft: Content | None = None
+    published: Content | None = None
+    review: ReviewRequest | None = None
+    deleted: bool = False
+    revision: int = 5
+    created: str = field(default_factory=lambda: now())
+    modified: str = field(default_factory=lambda: now())
+    born: float = field(default_factory=time.monotonic)
+    born_request: int = 0
+
+    @property
+    def content(self) -> Content:
+        """The draft if there is one, else what is published."""
+        found = self.draft or self.published
+        assert found is not None
+        return found
+
+    @property
+    def state(self) -> str:
+        """As the deposit API names it."""
+        if self.published is None:
+            return "unsubmitted"
+        return "inprogress" if self.draft else "done"
+
+    def touch(self) -> None:
+        """A change: new revision, new time."""
+        self.revision += 1
+        self.modified = now()
+
+
+class Zenodo:
+    """All state, behind one lock; handlers take `lock`, bodies are read outside of it."""
+
+    def __init__(self, options: Options, folder: Path) -> None:
+        self.options = options
+        self.folder = folder
+        self.base = ""
+        self.lock = threading.RLock()
+        self.tokens: dict[str, Token] = {}
+        self.users: list[User] = []
+        self.concepts: dict[int, Concept] = {}
+        self.versions: dict[int, Version] = {}
+        self.communities: dict[str, Community] = {}
+        self.requests: dict[str, ReviewRequest] = {}
+        self.served = 0
+        self.deleting: dict[int, int] = {}
+        self._next = 412009
+
+    def number(self) -> int:
+        """A fresh record or concept id."""
+        self._next += 1
+        return self._next
+
+    def add_user(self, name: str = "user") -> User:
+        """A new account."""
+        with self.lock:
+            user = User(623 + len(self.users), name)
+            self.users.append(user)
+            return user
+
+    def create(self, owner: User, metadata: Metadata, concept: Concept | None = None) -> Version:
+        """A draft, of a new record or of a new version."""
+        if concept is None:
+            concept = Concept(self.number(), owner)
+            self.concepts[concept.id] = concept
+        version = Version(self.number(), concept, draft=Content(metadata), born_request=self.served)
+        concept.versions.append(version)
+        self.versions[version.id] = version
+        return version
+
+    def drop_draft(self, version: Version) -> None:
+        """Discards an edit, or deletes what was never published."""
+        version.draft = None
+        version.review = None
+        if version.published is None:
+            del self.versions[version.id]
+            version.concept.versions.remove(version)
+            if not version.concept.versions:
+                del self.concepts[version.concept.id]
+
+    def in_bucket(self, bucket: str) -> tuple[Version, Content] | None:
+        """The record and the state that a bucket belongs to."""
+        for version in self.versions.values():
+            for content in (version.draft, version.published):
+                if content is not None and content.bucket == bucket:
+                    return version, content
+        return None
+
+    def indexed(self) -> Iterator[Version]:
+        """What the search index knows, newest first; new drafts come late."""
+        clock = time.monotonic()
+        for version in sorted(self.versions.values(), key=lambda each: each.modified, reverse=True):
+            fresh = clock - version.born < self.options.stale_seconds
+            early = self.served - version.born_request <= self.options.stale_requests
+            if version.published is None and (fresh or (self.options.stale_requests and early)):
+                continue
+            if not version.deleted:
+                yield version
+
+    def community(self, name: str) -> Community | None:
+        """By id or slug."""
+        return next((each for each in self.communities.values() if name in (each.id, each.slug)), None)
+
+
+def now() -> str:
+    """The time as Zenodo writes it."""
+    return datetime.now(UTC).isoformat()
+
+
+def today() -> str:
+    """The day as Zenodo writes it."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def matches(query: str, document: Any, text: str) -> bool:
+    """Whether a query finds a document: every `field:value` and every word has to be there.
+
+    A small part of the Lucene syntax; fields are dotted paths, `conceptrecid` and `recid` among them.
+    """
+    for name, quoted, plain in re.findall(r'(?:([\w.]+):)?(?:"([^"]*)"|([^\s"]+))', query):
+        wanted = (quoted or plain).replace("\\", "").lower()
+        if not name and wanted in ("and", "*"):
+            continue
+        where = text
+        if name:
+            value: Any = document
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            where = str(value)
+            if value is None or (str(value).lower() != wanted and not isinstance(value, str | list)):
+                return False
+        if wanted.strip("*") not in where.lower():
+            return False
+    return True
