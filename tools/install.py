@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--editable", action="store_true", help="install this project as well")
     options = parser.parse_args()
 
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  it is what this line is for
         found = ".".join(map(str, sys.version_info[:3]))
         return complain(f"Python 3.11 or newer is needed; this is {found}. Try: make PYTHON=python3.13 …")
     stamp = options.folder / ".lock"
@@ -43,7 +43,14 @@ def main() -> int:
         venv.create(options.folder, with_pip=True)
     except subprocess.CalledProcessError:
         return complain("Python's venv module does not work here; on Debian: apt-get install python3-venv")
-    pip = [str(options.folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    pip = [
+        str(options.folder / "bin" / "python"),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "-qq",
+    ]
     # --no-deps: the lock is complete, and leaves out on purpose what we do not use (PyGithub).
     commands = [[*pip, "--require-hashes", "--no-deps", "-r", str(options.lock)]]
     if options.editable:
