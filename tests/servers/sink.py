@@ -1,0 +1,47 @@
+"""A store that forgets: nginx reads every byte of a request, drops it, and says that all is well.
+
+For the benchmark only. It is faster than any client, so that the client is what is measured. It answers as
+an S3 with an empty bucket would: PUT and multipart uploads succeed, with the checksum that the request
+carried; lists are empty; objects are not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.servers import process
+
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+REGION: Final = "us-east-1"
+TEMPLATE: Final = Path(__file__).with_name("sink.conf")
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[str]:
+    """The sink's URL, for the length of a `with` block; every bucket exists.
+
+    Raises:
+        RuntimeError: nginx is not installed.
+    """
+    search = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+    program = shutil.which("nginx", path=search)
+    if program is None:
+        raise RuntimeError("The sink needs nginx; on Debian and Ubuntu: apt-get install nginx-light")
+    port = process.free_port()
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # for bodies beyond 64 MB
+    with tempfile.TemporaryDirectory(prefix="sink-", dir=memory) as name:
+        configuration = Path(name, "nginx.conf")
+        # Started by root, nginx would give its workers to a user who may not see our folder.
+        user = "user root;" if os.geteuid() == 0 else ""
+        text = TEMPLATE.read_text().replace("@home@", name).replace("@port@", str(port))
+        configuration.write_text(text.replace("@user@", user))
+        command = [program, "-p", name, "-c", str(configuration), "-e", "stderr"]
+        log = Path(name, "log.txt")
+        with process.running(command, ready=lambda: process.listens(port), log=log, environment={}):
+            yield f"http://127.0.0.1:{port}"
