@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import uuid
-from typing import Any
+from pathlib import Path
+from typing import BinaryIO
 
 from tests.zenodo import messages, metadata, state
 from tests.zenodo.messages import ApiError, Request
@@ -61,14 +63,8 @@ def set_doi(zenodo: state.Zenodo, version: state.Version, draft: state.Content, 
         draft.external = not doi.startswith("10.5281/")
 
 
-def publish(zenodo: state.Zenodo, version: state.Version, *, reviewed: bool = False) -> None:
-    """Publishes the draft: one round of refusals a call, metadata first, then files, then DOI."""
-    draft = version.draft
-    if draft is None:
-        raise messages.not_found()
-    if version.review is not None and version.review.is_open and not reviewed:
-        # The words are inferred; the status is InvenioRDM's for ReviewStateError and ReviewExistsError.
-        raise ApiError(400, "You cannot publish the draft while it is in review.")
+def check(draft: state.Content) -> None:
+    """400 for a draft that is not fit for publishing; one round of refusals: metadata, then files."""
     if wrong := metadata.missing(draft.metadata):
         raise messages.invalid(*wrong)
     if any(each.status == "pending" for each in draft.files.values()):
@@ -80,6 +76,20 @@ def publish(zenodo: state.Zenodo, version: state.Version, *, reviewed: bool = Fa
                 "Missing uploaded files. To disable files for this record please mark it as metadata-only.",
             )
         )
+
+
+def publish(zenodo: state.Zenodo, version: state.Version, *, reviewed: bool = False) -> None:
+    """Publishes the draft; 404 without one, 400 for what is missing or in the way."""
+    draft = version.draft
+    if draft is None:
+        raise messages.not_found()
+    if version.review is not None and not version.review.is_closed and not reviewed:
+        # A review that is named but not submitted is in the way too.
+        raise ApiError(
+            400,
+            "You cannot publish a draft with an open review request. Please cancel the review request first.",
+        )
+    check(draft)
     _mint(zenodo, version, draft)
     if version.published is not None:
         draft.bucket = version.published.bucket
@@ -105,9 +115,10 @@ def _include(zenodo: state.Zenodo, version: state.Version, draft: state.Content)
     """Communities of the legacy metadata: only where no review is needed, failures are swallowed."""
     for each in draft.metadata.get("communities", ()):
         community = zenodo.community(each["identifier"])
-        if community and community.open_policy and version.concept.owner.id in community.members:
-            if community not in version.concept.communities:
-                version.concept.communities.append(community)
+        if community is None or community in version.concept.communities:
+            continue
+        if community.open_policy and version.concept.owner.id in community.members:
+            version.concept.communities.append(community)
 
 
 def edit(zenodo: state.Zenodo, version: state.Version) -> None:
@@ -127,7 +138,8 @@ def new_version(zenodo: state.Zenodo, version: state.Version) -> state.Version:
     if version.published is None:
         raise messages.not_found(messages.PID_UNREGISTERED)
     latest = version.concept.latest()
-    assert latest is not None and latest.published is not None
+    assert latest is not None
+    assert latest.published is not None
     if latest.published.external:
         # Inferred words; the facts say that such records cannot be versioned.
         raise messages.invalid(("pids.doi", "Records with an external DOI cannot have new versions."))
@@ -166,29 +178,41 @@ def receive(zenodo: state.Zenodo, request: Request, room: int) -> state.StoredFi
     `room` is what the record's quota leaves, in bytes.
     """
     limits = ((zenodo.options.max_file, "Maximum file size exceeded."), (room, "Bucket quota exceeded."))
-    for limit, message in limits:
-        if request.length is not None and request.length > limit:
-            raise ApiError(400, message)
-    digest, size = hashlib.md5(usedforsecurity=False), 0
-    target = None if zenodo.options.sink else zenodo.folder / uuid.uuid4().hex
-    out: Any = None if target is None else target.open("wb")
+    _fits(request.length or 0, limits)
+    path = None if zenodo.options.sink else zenodo.folder / uuid.uuid4().hex
     try:
-        for chunk in request.chunks():
-            for limit, message in limits:
-                if size + len(chunk) > limit:
-                    raise ApiError(400, message)
-            digest.update(chunk)
-            size += len(chunk)
-            if out is not None:
-                out.write(chunk)
-        if size == 0 and not zenodo.options.empty_files_allowed:
-            raise ApiError(400, "Empty files are not accepted.")
+        with (path or Path(os.devnull)).open("wb") as target:
+            size, md5 = _copy(request, target, limits)
+            if not zenodo.options.empty_files_allowed:
+                _not_empty(size)
     except BaseException:
         # The transaction rolls back: nothing is left of a broken upload.
-        if out is not None and target is not None:
-            out.close()
-            target.unlink()
+        if path is not None:
+            path.unlink()
         raise
-    if out is not None:
-        out.close()
-    return state.StoredFile("", size, digest.hexdigest(), target)
+    return state.StoredFile("", size, md5, path)
+
+
+_Limits = tuple[tuple[int, str], ...]
+
+
+def _fits(size: int, limits: _Limits) -> None:
+    for limit, message in limits:
+        if size > limit:
+            raise ApiError(400, message)
+
+
+def _not_empty(size: int) -> None:
+    if size == 0:
+        raise ApiError(400, "Empty files are not accepted.")
+
+
+def _copy(request: Request, target: BinaryIO, limits: _Limits) -> tuple[int, str]:
+    """Bytes copied, and their md5."""
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    for chunk in request.chunks():
+        size += len(chunk)
+        _fits(size, limits)
+        digest.update(chunk)
+        target.write(chunk)
+    return size, digest.hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.zenodo import metadata, state
+from tests.zenodo import native as natives
 
 Json = dict[str, Any]
 
@@ -299,7 +300,7 @@ def native(
         "is_draft": draft,
         "status": _status(version, draft),
         "pids": pids,
-        "metadata": metadata.to_native(content.metadata),
+        "metadata": natives.dump(content.metadata),
         "access": {"record": "public", "files": "public" if right == "open" else "restricted"},
         "files": {
             "enabled": True,

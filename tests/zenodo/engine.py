@@ -19,11 +19,11 @@ _CHUNK = 1 << 18
 _LINGER = 5.0
 
 
-class Gone(Exception):
+class Gone(Exception):  # noqa: N818 - an event, no error
     """The client went away in the middle of its body."""
 
 
-class Reset(Exception):
+class Reset(Exception):  # noqa: N818 - an order, no error
     """The connection is to be reset, without (the rest of) an answer."""
 
 
@@ -134,7 +134,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
         """No lines: the tests look at `ZenodoServer.requests`."""
 
 

@@ -112,7 +112,9 @@ def discard(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Ans
         version, _draft = actions.draft_of(zenodo, request, match[1])
         actions.check_revision(request, version)
         if version.review is not None and version.review.is_open:
-            raise ApiError(400, "You cannot delete a draft with an open review.")
+            raise ApiError(
+                400, "You cannot delete a draft with an open review. Please cancel the review first."
+            )
         zenodo.drop_draft(version)
         return Answer(204)
 

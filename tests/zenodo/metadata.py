@@ -1,4 +1,4 @@
-"""Metadata: the legacy form in and out, its defaults and refusals, and InvenioRDM's own form.
+"""Metadata in the legacy form, in and out: its defaults, its refusals, and what it loses.
 
 The mock keeps the legacy form, as the deposit API answers it, without `doi` and `prereserve_doi`.
 """
@@ -10,8 +10,26 @@ from typing import Any
 
 from tests.zenodo import messages, state
 
-ORDER = ["title", "doi", "publication_date", "description", "access_right", "embargo_date", "access_conditions", "creators", "contributors", "thesis_supervisors", "keywords", "subjects", "related_identifiers", "references", "communities", "grants", "license", "imprint_publisher", "imprint_isbn", "imprint_place", "notes", "method", "version", "language", "locations", "dates", "journal_title", "journal_volume", "journal_issue", "journal_pages", "conference_title", "conference_acronym", "conference_dates", "conference_place", "conference_url", "partof_title", "partof_pages", "thesis_university", "upload_type", "publication_type", "image_type", "prereserve_doi"]
-TEXTS = ["title", "description", "access_conditions", "imprint_publisher", "imprint_isbn", "imprint_place", "notes", "method", "version", "language", "journal_title", "journal_volume", "journal_issue", "journal_pages", "conference_title", "conference_acronym", "conference_dates", "conference_place", "conference_url", "partof_title", "partof_pages", "thesis_university", "publication_type", "image_type"]
+ORDER = tuple(
+    re.findall(
+        r"\w+",
+        """title doi publication_date description access_right embargo_date access_conditions creators
+        contributors thesis_supervisors keywords subjects related_identifiers references communities grants
+        license imprint_publisher imprint_isbn imprint_place notes method version language locations dates
+        journal_title journal_volume journal_issue journal_pages conference_title conference_acronym
+        conference_dates conference_place conference_url partof_title partof_pages thesis_university
+        upload_type publication_type image_type prereserve_doi""",
+    )
+)
+NO_TEXTS = frozenset(
+    re.findall(
+        r"\w+",
+        """doi publication_date access_right embargo_date creators contributors thesis_supervisors keywords
+        subjects related_identifiers references communities grants license locations dates upload_type
+        prereserve_doi""",
+    )
+)
+TEXTS = tuple(each for each in ORDER if each not in NO_TEXTS)
 UPLOAD_TYPES = {
     "publication": "Publication",
     "poster": "Poster",
@@ -41,8 +59,17 @@ LICENSES = {
 }
 LEGACY_LICENSES = {"cc0-1.0": "cc-zero", "mit": "mit-license", "zlib": "zlib-license"}
 """Ids that differ in the legacy form; `mit-license` is inferred, the others are recorded."""
-RELATIONS = ["isCitedBy", "cites", "isSupplementTo", "isSupplementedBy", "isContinuedBy", "continues", "isDescribedBy", "describes", "hasMetadata", "isMetadataFor", "isNewVersionOf", "isPreviousVersionOf", "isPartOf", "hasPart", "isReferencedBy", "references", "isDocumentedBy", "documents", "isCompiledBy", "compiles", "isVariantFormOf", "isOriginalFormof", "isIdenticalTo", "isAlternateIdentifier", "isReviewedBy", "reviews", "isDerivedFrom", "isSourceOf", "requires", "isRequiredBy", "isObsoletedBy", "obsoletes", "hasVersion", "isVersionOf", "isPublishedIn"]
-_RELATION = {each.lower(): each for each in RELATIONS}
+RELATIONS = tuple(
+    re.findall(
+        r"\w+",
+        """isCitedBy cites isSupplementTo isSupplementedBy isContinuedBy continues isDescribedBy describes
+        hasMetadata isMetadataFor isNewVersionOf isPreviousVersionOf isPartOf hasPart isReferencedBy
+        references isDocumentedBy documents isCompiledBy compiles isVariantFormOf isOriginalFormof
+        isIdenticalTo isAlternateIdentifier isReviewedBy reviews isDerivedFrom isSourceOf requires
+        isRequiredBy isObsoletedBy obsoletes hasVersion isVersionOf isPublishedIn""",
+    )
+)
+RELATION = {each.lower(): each for each in RELATIONS}
 _DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?(/\d{4}(-\d{2}(-\d{2})?)?)?")
 _ORCID = re.compile(r"(\d{4}-){3}\d{3}[\dX]")
 
@@ -77,23 +104,30 @@ def load(given: Any) -> tuple[state.Metadata, str | None]:
         raise messages.invalid(("metadata", "Invalid input type."))
     if not given:
         return {}, None
-    meta: state.Metadata = {}
-    for name in TEXTS:
-        value = given.get(name)
-        if value is None or value == "":
-            continue
-        if not isinstance(value, str):
-            raise messages.invalid((f"metadata.{name}", "Not a valid string."))
-        meta[name] = value
-    _trim(meta)
-    meta["publication_date"] = given.get("publication_date") or state.today()
-    if not isinstance(meta["publication_date"], str) or not _DAY.fullmatch(meta["publication_date"]):
-        del meta["publication_date"]
+    meta = _texts(given)
+    trim(meta)
+    day = given.get("publication_date") or state.today()
+    if isinstance(day, str) and _DAY.fullmatch(day):
+        meta["publication_date"] = day
     meta.setdefault("imprint_publisher", "Zenodo")
     if given.get("upload_type") in UPLOAD_TYPES:
         meta["upload_type"] = given["upload_type"]
     _access(given, meta)
     _license(given, meta)
+    _lists(given, meta)
+    _links(given, meta)
+    return meta, given.get("doi") or None
+
+
+def _texts(given: dict[str, Any]) -> state.Metadata:
+    found = {name: given[name] for name in TEXTS if given.get(name)}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise messages.invalid((f"metadata.{name}", "Not a valid string."))
+    return found
+
+
+def _lists(given: dict[str, Any], meta: state.Metadata) -> None:
     for name in ("creators", "contributors", "thesis_supervisors"):
         if given.get(name):
             meta[name] = _people(name, given[name])
@@ -101,19 +135,14 @@ def load(given: Any) -> tuple[state.Metadata, str | None]:
         if given.get(name):
             # A string is iterated as it is: one keyword a letter.
             meta[name] = [str(each) for each in given[name]]
-    _links(given, meta)
-    for name in ("subjects", "grants", "locations", "dates"):
-        if given.get(name):
-            meta[name] = [dict(each) for each in given[name]]
-            need = {"grants": "id", "locations": "place", "dates": "type"}.get(name)
-            for each in meta[name]:
-                if need is not None:
-                    each[need]
-    doi = given.get("doi") or None
-    return meta, doi
+    for name, needed in (("subjects", ""), ("grants", "id"), ("locations", "place"), ("dates", "type")):
+        for each in given.get(name) or ():
+            if needed and needed not in each:
+                raise KeyError(needed)
+            meta.setdefault(name, []).append(dict(each))
 
 
-def _trim(meta: state.Metadata) -> None:
+def trim(meta: state.Metadata) -> None:
     """What InvenioRDM drops from a draft: too short, too long, and active HTML."""
     for name in ("title", "description"):
         if len(meta.get(name, "   ")) < 3:
@@ -172,7 +201,7 @@ def _people(field: str, given: Any) -> list[dict[str, Any]]:
 def _links(given: dict[str, Any], meta: state.Metadata) -> None:
     related = []
     for each in given.get("related_identifiers") or []:
-        relation = _RELATION.get(each["relation"].lower())
+        relation = RELATION.get(each["relation"].lower())
         kind = scheme(each["identifier"])
         if relation and kind:
             item = {"identifier": each["identifier"], "relation": relation, "scheme": kind}
@@ -210,134 +239,3 @@ def missing(meta: state.Metadata) -> list[tuple[str, str]]:
 def ordered(meta: state.Metadata) -> state.Metadata:
     """In the order of the answers."""
     return {name: meta[name] for name in ORDER if name in meta}
-
-
-def to_native(meta: state.Metadata) -> dict[str, Any]:
-    """As InvenioRDM's own `metadata`; the part of it that this project could read."""
-    native: dict[str, Any] = {}
-    if kind := meta.get("upload_type"):
-        sub = meta.get(f"{kind}_type")
-        native["resource_type"] = {
-            "id": f"{kind}-{sub}" if sub else kind,
-            "title": {"en": UPLOAD_TYPES[kind]},
-        }
-    if meta.get("creators"):
-        native["creators"] = [_native_person(each) for each in meta["creators"]]
-    for ours, theirs in (
-        ("title", "title"),
-        ("publication_date", "publication_date"),
-        ("description", "description"),
-        ("version", "version"),
-        ("imprint_publisher", "publisher"),
-    ):
-        if meta.get(ours):
-            native[theirs] = meta[ours]
-    if meta.get("keywords"):
-        native["subjects"] = [{"subject": each} for each in meta["keywords"]]
-    if meta.get("license"):
-        spdx = license_id(meta["license"]) or meta["license"]
-        native["rights"] = [{"id": spdx, "title": {"en": LICENSES.get(spdx, spdx)}}]
-    if meta.get("related_identifiers"):
-        native["related_identifiers"] = [
-            {
-                "identifier": each["identifier"],
-                "scheme": each["scheme"],
-                "relation_type": {"id": each["relation"].lower()},
-            }
-            for each in meta["related_identifiers"]
-        ]
-    if meta.get("notes"):
-        native["additional_descriptions"] = [{"description": meta["notes"], "type": {"id": "notes"}}]
-    return native
-
-
-def _native_person(each: dict[str, Any]) -> dict[str, Any]:
-    family, comma, given = each["name"].partition(",")
-    if each["name"].count(",") != 1:
-        family, given = each["name"], ""
-    person = {
-        "type": "personal",
-        "name": each["name"],
-        "family_name": family.strip(),
-        "given_name": given.strip(),
-    }
-    if each.get("orcid"):
-        person["identifiers"] = [{"identifier": each["orcid"], "scheme": "orcid"}]
-    whole: dict[str, Any] = {"person_or_org": person}
-    if each.get("affiliation"):
-        whole["affiliations"] = [{"name": each["affiliation"]}]
-    return whole
-
-
-def from_native(
-    native: dict[str, Any], access: dict[str, Any]
-) -> tuple[state.Metadata, list[dict[str, Any]]]:
-    """InvenioRDM's `metadata` to the legacy form, and the hidden errors of a saved draft.
-
-    A draft takes what it understands and lists the rest; legacy defaults do not apply here.
-    """
-    meta: state.Metadata = {"access_right": "restricted" if access.get("files") == "restricted" else "open"}
-    errors: list[dict[str, Any]] = []
-
-    def wrong(field: str, message: str) -> None:
-        errors.append({"field": f"metadata.{field}", "messages": [message]})
-
-    pairs = (("title", "title"), ("description", "description"), ("version", "version"))
-    for theirs, ours in (
-        *pairs,
-        ("publisher", "imprint_publisher"),
-        ("publication_date", "publication_date"),
-    ):
-        if isinstance(native.get(theirs), str):
-            meta[ours] = native[theirs]
-        elif native.get(theirs) is not None:
-            wrong(theirs, "Not a valid string.")
-    _trim(meta)
-    kind, _, sub = str((native.get("resource_type") or {}).get("id", "")).partition("-")
-    if kind in UPLOAD_TYPES:
-        meta["upload_type"] = kind
-        if sub:
-            meta[f"{kind}_type"] = sub
-    elif kind:
-        wrong("resource_type", "Invalid value.")
-    people = []
-    for number, each in enumerate(native.get("creators") or []):
-        person = each.get("person_or_org") if isinstance(each, dict) else None
-        name = (person or {}).get("name") or (person or {}).get("family_name")
-        if not person or not name:
-            wrong(f"creators.{number}.person_or_org", "Missing data for required field.")
-            continue
-        if person.get("family_name"):
-            name = ", ".join(part for part in (person["family_name"], person.get("given_name")) if part)
-        item = {"name": name, "affiliation": None}
-        for affiliation in each.get("affiliations") or []:
-            item["affiliation"] = affiliation.get("name")
-        for identifier in person.get("identifiers") or []:
-            if identifier.get("scheme") == "orcid":
-                item["orcid"] = identifier["identifier"]
-        people.append(item)
-    if people:
-        meta["creators"] = people
-    if native.get("subjects"):
-        meta["keywords"] = [each["subject"] for each in native["subjects"] if each.get("subject")]
-    for each in native.get("rights") or []:
-        spdx = license_id(str(each.get("id", "")))
-        if spdx is None:
-            wrong("rights", f"Invalid value {each.get('id')}.")
-        else:
-            meta["license"] = LEGACY_LICENSES.get(spdx, spdx)
-    related = [
-        {
-            "identifier": each["identifier"],
-            "relation": _RELATION[each["relation_type"]["id"]],
-            "scheme": each.get("scheme") or scheme(each["identifier"]),
-        }
-        for each in native.get("related_identifiers") or []
-        if each.get("identifier") and (each.get("relation_type") or {}).get("id") in _RELATION
-    ]
-    if related:
-        meta["related_identifiers"] = related
-    for each in native.get("additional_descriptions") or []:
-        if (each.get("type") or {}).get("id") == "notes":
-            meta["notes"] = each.get("description", "")
-    return meta, errors

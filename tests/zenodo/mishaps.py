@@ -34,7 +34,7 @@ class Scene:
 def gateway(status: int) -> Answer:
     """HTML of the gateway, not JSON."""
     title = {502: "502 Bad Gateway", 503: "503 Service Unavailable", 504: "504 Gateway Time-out"}[status]
-    text = f"<html>\n<head><title>{title}</title></head>\n<body>\n<center><h1>{title}</h1></center>\n</body>\n</html>"
+    text = f"<html>\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n</body>\n</html>"
     return Answer(status, text, content_type=HTML)
 
 

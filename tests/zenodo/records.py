@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.zenodo import actions, buckets, documents, legacy, messages, metadata, state
+from tests.zenodo import actions, buckets, documents, legacy, messages, state
+from tests.zenodo import native as natives
 from tests.zenodo.messages import Answer, ApiError, Request, route
 
 NATIVE = "application/vnd.inveniordm.v1+json"
@@ -124,7 +125,7 @@ def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     if request.user is None:
         raise messages.denied()
     body = request.json()
-    meta, errors = metadata.from_native(body.get("metadata") or {}, body.get("access") or {})
+    meta, errors = natives.load(body.get("metadata") or {}, body.get("access") or {})
     with zenodo.lock:
         version = zenodo.create(request.user, meta)
         return _answer(zenodo, request, version, 201, errors=errors)
@@ -143,7 +144,7 @@ def update(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
     with zenodo.lock:
         version, kept = actions.draft_of(zenodo, request, match[1])
         actions.check_revision(request, version)
-        kept.metadata, errors = metadata.from_native(body.get("metadata") or {}, body.get("access") or {})
+        kept.metadata, errors = natives.load(body.get("metadata") or {}, body.get("access") or {})
         version.touch()
         return _answer(zenodo, request, version, errors=errors)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import functools
 import json
 import re
 import secrets
@@ -122,16 +123,9 @@ class ZenodoServer:
     def add_files(self, version: states.Version, files: Mapping[str, bytes]) -> None:
         """Puts files into a draft."""
         for key, data in files.items():
-            request = messages.Request(
-                "PUT",
-                "",
-                {},
-                {},
-                version.concept.owner,
-                states.SCOPES,
-                len(data),
-                lambda data=data: iter([data]),
-            )
+            chunks = functools.partial(iter, [data])
+            owner = version.concept.owner
+            request = messages.Request("PUT", "", {}, {}, owner, states.SCOPES, len(data), chunks)
             stored = actions.receive(self.state, request, self.state.options.quota)
             buckets.keep(self.state, version, version.content, key, stored)
 
@@ -161,6 +155,15 @@ class ZenodoServer:
     def checksums(self, number: int | str) -> dict[str, str | None]:
         """Key to bare hex md5 of the draft if there is one, else of the record."""
         return {each.key: each.md5 for each in self.version(number).content.files.values()}
+
+    def delete_record(self, version: states.Version) -> None:
+        """As an administrator does: a tombstone is left."""
+        version.deleted = True
+
+    def accept(self, request_id: str) -> None:
+        """A curator accepts a request."""
+        with self.state.lock:
+            communities.accept(self.state, self.state.requests[request_id])
 
     # Answering
 
@@ -319,9 +322,9 @@ class ZenodoServer:
             known = True
             if route.method != request.method:
                 continue
-            if self.state.options.enforce_scopes and request.user and route.scope:
-                if route.scope not in request.scopes:
-                    raise messages.denied()
+            lacks = request.user is not None and route.scope and route.scope not in request.scopes
+            if lacks and self.state.options.enforce_scopes:
+                raise messages.denied()
             return route.handler(self.state, request, match)
         if known:
             raise ApiError(405, "The method is not allowed for the requested URL.")
@@ -332,7 +335,7 @@ class ZenodoServer:
         )
 
     def _control(self, connection: engine.Connection, path: str) -> Answer:
-        """`/_mock/faults`: GET lists, POST adds one (fields of `Fault`), DELETE clears. `/_mock/requests`: GET."""
+        """For other processes: GET `/_mock/requests`; GET, POST (fields of `Fault`), DELETE `/_mock/faults`."""
         body = b"".join(connection.chunks())
         match connection.command, path:
             case "GET", "/_mock/faults":

@@ -16,6 +16,11 @@ Metadata = dict[str, Any]
 SCOPES = frozenset({"deposit:write", "deposit:actions"})
 
 
+def now() -> str:
+    """The time as Zenodo writes it."""
+    return datetime.now(UTC).isoformat()
+
+
 @dataclass(frozen=True)
 class Options:
     """How this Zenodo behaves; the defaults are today's service as far as it is known.
@@ -88,8 +93,8 @@ class StoredFile:
     parts: int = 0
     file_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     version_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    created: str = field(default_factory=lambda: now())
-    updated: str = field(default_factory=lambda: now())
+    created: str = field(default_factory=now)
+    updated: str = field(default_factory=now)
 
 
 @dataclass
@@ -129,12 +134,17 @@ class ReviewRequest:
     recid: int
     creator: User
     status: str = "created"
-    created: str = field(default_factory=lambda: now())
+    created: str = field(default_factory=now)
 
     @property
     def is_open(self) -> bool:
         """Waiting for a curator."""
         return self.status == "submitted"
+
+    @property
+    def is_closed(self) -> bool:
+        """Decided, or taken back."""
+        return self.status in ("accepted", "declined", "cancelled")
 
 
 @dataclass
@@ -149,7 +159,7 @@ class Concept:
 
     def latest(self) -> Version | None:
         """The newest published version."""
-        return next((each for each in reversed(self.versions) if each.published), None)
+        return next((each for each in reversed(self.versions) if each.published and not each.deleted), None)
 
     def next_draft(self) -> Version | None:
         """The draft of a version that was never published."""
@@ -167,8 +177,8 @@ class Version:
     review: ReviewRequest | None = None
     deleted: bool = False
     revision: int = 5
-    created: str = field(default_factory=lambda: now())
-    modified: str = field(default_factory=lambda: now())
+    created: str = field(default_factory=now)
+    modified: str = field(default_factory=now)
     born: float = field(default_factory=time.monotonic)
     born_request: int = 0
 
@@ -264,11 +274,6 @@ class Zenodo:
     def community(self, name: str) -> Community | None:
         """By id or slug."""
         return next((each for each in self.communities.values() if name in (each.id, each.slug)), None)
-
-
-def now() -> str:
-    """The time as Zenodo writes it."""
-    return datetime.now(UTC).isoformat()
 
 
 def today() -> str:
