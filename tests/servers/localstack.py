@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import boto3
 import requests
 from pytest_localstack.session import RunningSession
 
@@ -44,6 +45,16 @@ def localstack() -> Iterator[str]:
         session.use_ssl = address.scheme == "https"
         with session:  # waits until S3 and STS answer
             yield url
+
+
+def create_bucket(url: str, name: str) -> None:
+    """Make a bucket, as an owner of the account would before anything is published."""
+    key, secret = CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
+    client = boto3.client(
+        "s3", endpoint_url=url, region_name=REGION, aws_access_key_id=key, aws_secret_access_key=secret
+    )
+    client.create_bucket(Bucket=name)
+    client.close()
 
 
 @contextlib.contextmanager
