@@ -91,7 +91,8 @@ def contents(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> An
     if request.user != version.concept.owner:
         raise messages.denied()
     if zenodo.options.bucket_bugs:
-        raise ApiError(500, messages.SERVER_ERROR)
+        # A KeyError in the service, hence a 500 with an `error_id`.
+        raise KeyError(match[1])
     shown = [documents.bucket_object(zenodo, match[1], each) for each in documents.completed(content)]
     return Answer(200, {"contents": shown})
 

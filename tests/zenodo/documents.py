@@ -16,8 +16,8 @@ from tests.zenodo import native as natives
 Json = dict[str, Any]
 
 
-def _key(key: str) -> str:
-    return quote(key, safe="/!$&'()*+,;=:@")
+def _key(key: str, more: str = "") -> str:
+    return quote(key, safe="/!$&'()*+,;=:@" + more)
 
 
 def mimetype(key: str) -> str:
@@ -146,8 +146,11 @@ def bucket_object(zenodo: state.Zenodo, bucket: str, stored: state.StoredFile) -
 
 
 def record_file(zenodo: state.Zenodo, version: state.Version, stored: state.StoredFile, draft: bool) -> Json:
-    """A file of InvenioRDM; a pending one has neither checksum nor size."""
-    link = f"{zenodo.base}/api/records/{version.id}{'/draft' if draft else ''}/files/{_key(stored.key)}"
+    """A file of InvenioRDM; a pending one has neither checksum nor size.
+
+    Its links leave brackets alone, a recording shows, which those of the deposit API do not.
+    """
+    link = f"{zenodo.base}/api/records/{version.id}{'/draft' if draft else ''}/files/{_key(stored.key, '[]')}"
     entry: Json = {"key": stored.key, "storage_class": "L"}
     if stored.status == "completed":
         entry |= {"checksum": f"md5:{stored.md5}", "size": stored.size}

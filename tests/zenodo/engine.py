@@ -152,7 +152,7 @@ class Engine(socketserver.TCPServer):
         self._threads: set[threading.Thread] = set()
         self._guard = threading.Lock()
         super().__init__(("127.0.0.1", port), Connection)
-        self._main = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._main = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     def start(self) -> None:
         """Begins to answer."""

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     HTML_200 = "html-200"
     HUGE_ERROR = "huge-error"
     REDIRECT = "redirect-other-host"
+    ANSWER = "answer"
 
     SLOW_READ = "slow-read"
     TRUNCATED = "502-truncated"
@@ -56,6 +57,7 @@ class Fault:
         host: where `redirect-other-host` and `bucket-other-host` point.
         fields: `wrong-types`: values to put in place; `missing-fields`: names to leave out. Names are
             dotted paths, a number is an index.
+        status, body: `answer`: any answer; a `body` that is text goes out as HTML, all else as JSON.
         stored: `wrong-md5`: spoil what is stored too, not only the answer.
     """
 
@@ -69,6 +71,8 @@ class Fault:
     at: int | None = None
     host: str = "http://other-host.invalid"
     fields: dict[str, Any] = field(default_factory=dict)
+    status: int = 400
+    body: Any = None
     stored: bool = False
     hits: int = 0
 
@@ -122,7 +126,7 @@ class Logged:
     """A request as it came, without any secret: tokens are replaced by `valid` or `invalid`.
 
     `status` is 0 while there is no answer, and stays so where none was given. Times are monotonic
-    seconds, `body` is the bytes read.
+    seconds, `body` is the bytes read, `port` the client's: the same for all requests of a connection.
     """
 
     method: str
@@ -130,6 +134,7 @@ class Logged:
     query: dict[str, str]
     headers: dict[str, str]
     token_in_url: bool
+    port: int
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
     status: int = 0

@@ -98,6 +98,11 @@ def _redirect(fault: Fault, scene: Scene) -> Answer:
     return Answer(302, b"", {"Location": fault.host.rstrip("/") + scene.connection.path}, HTML)
 
 
+def _any(fault: Fault, scene: Scene) -> Answer:
+    kind = HTML if isinstance(fault.body, str) else "application/json"
+    return Answer(fault.status, fault.body, content_type=kind)
+
+
 def _denied(fault: Fault, scene: Scene) -> Answer:
     return messages.denied().answer()
 
@@ -209,6 +214,7 @@ _WITHOUT_ACTING: dict[Kind, Player] = {
     Kind.HTML_200: _html_200,
     Kind.HUGE_ERROR: _huge_error,
     Kind.REDIRECT: _redirect,
+    Kind.ANSWER: _any,
 }
 _ACTING: dict[Kind, Player] = {
     Kind.SLOW_READ: _slow_read,

@@ -44,6 +44,19 @@ from tests.zenodo.messages import Answer, ApiError
 
 ROUTES = (*legacy.ROUTES, *buckets.ROUTES, *records.ROUTES, *communities.ROUTES)
 BALANCER = "04f20c86f07421a9ec0f9d5ba4be544f"
+COMMON = {
+    "Permissions-Policy": "interest-cohort=()",
+    "X-Frame-Options": "sameorigin",
+    "X-XSS-Protection": "1; mode=block",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'self'",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": (
+        "Content-Type, ETag, Link, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+    ),
+}
+"""What every recorded answer carries; Strict-Transport-Security is left out, this is plain http."""
 
 
 class ZenodoServer:
@@ -177,7 +190,7 @@ class ZenodoServer:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         value = bearer.strip() if scheme.lower() == "bearer" else query.get("access_token", "")
         token = self.state.tokens.get(value)
-        entry = self._log(connection.command, path, query, headers, token is not None)
+        entry = self._log(connection, path, query, headers, token is not None)
         request = messages.Request(
             "GET" if connection.command == "HEAD" else connection.command,
             path,
@@ -198,12 +211,18 @@ class ZenodoServer:
             entry.ended = time.monotonic()
 
     def _log(
-        self, method: str, path: str, query: dict[str, str], headers: dict[str, str], valid: bool
+        self,
+        connection: engine.Connection,
+        path: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        valid: bool,
     ) -> faults.Logged:
         word = "valid" if valid else "invalid"
         shown = {**headers, "authorization": word} if "authorization" in headers else dict(headers)
         asked = {**query, "access_token": word} if "access_token" in query else dict(query)
-        entry = faults.Logged(method, path, asked, shown, "access_token" in query)
+        in_url, port = "access_token" in query, connection.client_address[1]
+        entry = faults.Logged(connection.command, path, asked, shown, in_url, port)
         with self.state.lock:
             self.requests.append(entry)
             self.state.served += 1
@@ -247,7 +266,8 @@ class ZenodoServer:
             answer = ApiError(429, over).answer()
         else:
             answer = self._api(request)
-        answer.headers = {**limits, **self._cookies(request), **answer.headers}
+        common = {**COMMON, "X-Request-ID": secrets.token_hex(16)}
+        answer.headers = {**limits, **common, **self._cookies(request), **answer.headers}
         return answer
 
     def _limits(self, request: messages.Request) -> tuple[dict[str, str], str | None]:
@@ -283,12 +303,7 @@ class ZenodoServer:
             found.append(f"csrftoken={secrets.token_hex(16)}; Max-Age=604800; Path=/; SameSite=Lax")
         if BALANCER not in sent:
             found.append(f"{BALANCER}={secrets.token_hex(16)}; path=/; HttpOnly")
-        common = {
-            "X-Content-Type-Options": "nosniff",
-            "Access-Control-Allow-Origin": "*",
-            "X-Request-ID": secrets.token_hex(16),
-        }
-        return {"Set-Cookie": "\n".join(found), **common} if found else common
+        return {"Set-Cookie": "\n".join(found)} if found else {}
 
     def _api(self, request: messages.Request) -> Answer:
         try:
@@ -325,7 +340,9 @@ class ZenodoServer:
             lacks = request.user is not None and route.scope and route.scope not in request.scopes
             if lacks and self.state.options.enforce_scopes:
                 raise messages.denied()
-            return route.handler(self.state, request, match)
+            # What writes takes the lock itself, when it has read its body.
+            with self.state.lock if request.method == "GET" else contextlib.nullcontext():
+                return route.handler(self.state, request, match)
         if known:
             raise ApiError(405, "The method is not allowed for the requested URL.")
         if request.path.startswith("/api/"):
@@ -335,7 +352,7 @@ class ZenodoServer:
         )
 
     def _control(self, connection: engine.Connection, path: str) -> Answer:
-        """For other processes: GET `/_mock/requests`; GET, POST (fields of `Fault`), DELETE `/_mock/faults`."""
+        """For other processes: GET `/_mock/requests`; GET, POST (a `Fault`), DELETE `/_mock/faults`."""
         body = b"".join(connection.chunks())
         match connection.command, path:
             case "GET", "/_mock/faults":
