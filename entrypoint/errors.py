@@ -66,9 +66,18 @@ class BadInput(PublishError):
 
 
 class FileFailed(PublishError):
-    """One file was not sent, or could not be verified; the other files go on."""
+    """One file was not sent, or could not be verified; the other files go on.
+
+    Args:
+        if_all: what it means when every file fails with the same: one file denied is that file's
+            failure, all of them denied is a lack of permission.
+    """
 
     exit_code = ExitCode.FILES_FAILED
+
+    def __init__(self, message: str, hint: str = "", *, if_all: type[PublishError] | None = None) -> None:
+        super().__init__(message, hint)
+        self.if_all = if_all
 
 
 class NotAuthorised(PublishError):

@@ -169,6 +169,8 @@ class Plan:
         data_set: what the data are called: the catalog's id, else the name of in-dir.
         known: remote names that are not extra though this run does not send them: files that a catalog
             lists but the groups or the shard leave out.
+        scopes: remote folders that are this plan's alone, without a last slash; "" is the whole destination.
+            Only there something can be extra.
         left_out: files that are listed but will not be uploaded, with the reason.
         warnings: remarks for the user, one sentence each.
         title: the catalog's title, if it has one.
@@ -178,6 +180,7 @@ class Plan:
     units: tuple[Unit, ...]
     data_set: str = ""
     known: frozenset[str] = frozenset()
+    scopes: tuple[str, ...] = ("",)
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     title: str = ""

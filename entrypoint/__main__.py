@@ -1,0 +1,207 @@
+"""Wires the one way through: settings, catalog, plan, transfer, report; and the one place that catches."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from entrypoint import errors, settings
+from entrypoint.outcome import Mode, Outcome
+
+if TYPE_CHECKING:
+    from entrypoint import destinations, runner
+    from entrypoint.plan import model
+    from entrypoint.transfer import Cancel
+
+
+def main() -> NoReturn:
+    """Entry point of ``catalog-upload`` and of ``python -m entrypoint``."""
+    try:
+        code = run(os.environ, sys.argv[1:], Path.cwd(), sys.stdout)
+    except SystemExit as leave:  # --help and --version
+        code = leave.code if isinstance(leave.code, int) else 0
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        pass
+    # A thread that waits for a dead network must not keep the process; everything is written by now.
+    os._exit(code)
+
+
+def run(environ: Mapping[str, str], argv: Sequence[str], cwd: Path, stream: TextIO) -> int:
+    """A whole run; the exit code.
+
+    Raises:
+        SystemExit: after ``--help`` or ``--version``.
+    """
+    start = time.monotonic()
+    chosen: settings.Settings | None = None
+    problem: errors.PublishError | None = None
+    try:
+        chosen = settings.read(environ, argv, cwd)
+    except errors.PublishError as error:
+        problem = error
+    except Exception as error:  # noqa: BLE001 - the one place that catches everything
+        problem = _defect(error)
+
+    # These cost a tenth of a second to import, which --help need not wait for.
+    from entrypoint import report, runner
+
+    out = runner.Runner.from_environ(environ, stream)
+    if chosen is None:
+        outcome = Outcome(Mode.PUBLISH, "", error=problem)
+        return _end(out, None, outcome, None)
+    for secret in chosen.secrets:
+        out.mask(secret.reveal())
+    for notice in chosen.notices:
+        out.notice("Command line", notice)
+    step = _Step(chosen, out)
+    outcome = dataclasses.replace(step.run(), seconds=time.monotonic() - start)
+    if outcome.mode is Mode.DRY_RUN and outcome.plan:
+        with out.group("The plan"):
+            for line in report.plan_lines(outcome):
+                out.info(line)
+    return _end(out, chosen, outcome, step.destination)
+
+
+class _Step:
+    """Plan and transfer, with whatever there is to tell when it ends early."""
+
+    def __init__(self, chosen: settings.Settings, out: runner.Runner) -> None:
+        self._chosen = chosen
+        self._out = out
+        self.destination: destinations.Destination | None = None
+
+    def run(self) -> Outcome:
+        """The outcome, whatever happens."""
+        from entrypoint import plan, report, runner, transfer
+
+        chosen, out = self._chosen, self._out
+        mode = Mode.DRY_RUN if chosen.dry_run else Mode.VERIFY if chosen.verify_only else Mode.PUBLISH
+        outcome = Outcome(mode, chosen.destination)
+        cancel = transfer.Cancel()
+        engine: transfer.Transfer | None = None
+        with _Signals(cancel, out):
+            try:
+                planned = plan.make(chosen)
+                outcome = dataclasses.replace(outcome, plan=planned)
+                out.info(report.start_line(planned, chosen))
+                cancel.check()
+                self.destination = _open(chosen, planned, cancel, out)
+                rules = transfer.Rules(
+                    mode,
+                    chosen.n_jobs,
+                    restart=chosen.restart,
+                    overwrite=chosen.overwrite,
+                    delete_extra=chosen.delete_extra,
+                )
+                with runner.Progress(out, len(planned)) as progress:
+                    engine = transfer.Transfer(planned, self.destination, rules, progress, cancel)
+                    engine.run()
+            except errors.PublishError as error:
+                outcome = dataclasses.replace(outcome, error=error)
+            except Exception as error:  # noqa: BLE001 - the one place that catches everything
+                out.debug(traceback.format_exc())
+                outcome = dataclasses.replace(outcome, error=_defect(error))
+            return self._told(outcome, engine)
+
+    def _told(self, outcome: Outcome, engine: object) -> Outcome:
+        from entrypoint import transfer
+
+        if isinstance(engine, transfer.Transfer):
+            outcome = dataclasses.replace(outcome, results=engine.results, extras=engine.extras)
+        if self.destination is None:
+            return outcome
+        try:
+            return dataclasses.replace(
+                outcome, links=self.destination.links(), notices=tuple(self.destination.notices())
+            )
+        except Exception as error:  # noqa: BLE001 - the way out must not fail
+            return outcome if outcome.error else dataclasses.replace(outcome, error=_defect(error))
+
+
+def _open(
+    chosen: settings.Settings, planned: model.Plan, cancel: Cancel, out: runner.Runner
+) -> destinations.Destination:
+    """The destination that the settings name. Each side's libraries are imported only when needed."""
+    if chosen.s3:
+        from entrypoint.destinations import s3
+
+        return s3.S3(chosen.s3, n_jobs=chosen.n_jobs, cancel=cancel, hide=out.mask)
+    assert chosen.zenodo is not None  # settings.read() refuses anything else
+    raise NotImplementedError(planned.data_set)
+
+
+class _Signals:
+    """While it lasts, SIGINT and SIGTERM turn the switch; a second one ends the process at once."""
+
+    def __init__(self, cancel: Cancel, out: runner.Runner) -> None:
+        self._cancel = cancel
+        self._out = out
+
+    def __enter__(self) -> None:
+        self._before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._cancel.is_set and number == signal.SIGINT:
+            os._exit(errors.ExitCode.CANCELLED)
+        self._cancel.set()
+
+
+def _defect(error: Exception) -> errors.PublishError:
+    """What a user sees of an error that we did not foresee: no traceback, but enough to report it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return errors.PublishError(
+        f"A defect of catalog-upload: {type(error).__name__}{where}: {str(error)[:300]}",
+        "Please report it, with the log of a run with debug logging on (RUNNER_DEBUG=1).",
+    )
+
+
+def _end(
+    out: runner.Runner,
+    chosen: settings.Settings | None,
+    outcome: Outcome,
+    destination: destinations.Destination | None,
+) -> int:
+    """Manifest, log, annotations, outputs and summary, in every case."""
+    from entrypoint import report
+
+    if chosen and chosen.manifest:
+        try:
+            url = destination.file_url if destination else None
+            out.write_manifest(chosen.manifest, report.manifest(outcome, chosen, url))
+        except errors.PublishError as error:
+            outcome = outcome if outcome.exit_code else dataclasses.replace(outcome, error=error)
+    remarks = [*(outcome.plan.warnings if outcome.plan else ()), *outcome.notices]
+    left_out = outcome.plan.left_out if outcome.plan else ()
+    if remarks or left_out:
+        out.warning(f"{len(remarks) + len(left_out)} remarks", [*left_out, *remarks])
+    if outcome.exit_code:
+        out.error(report.headline(outcome), report.cause(outcome))
+    for line in report.end_lines(outcome) if not outcome.exit_code or not out.on_github else ():
+        out.info(line)
+    if not outcome.exit_code:
+        out.info(report.headline(outcome))
+    out.write_outputs(report.outputs(outcome, chosen))
+    out.write_summary(report.summary(outcome, chosen))
+    if destination is not None:
+        destination.close()
+    return int(outcome.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Checksums as S3 knows them, of bytes and of whole files, always computed from what is read here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import awscrt.checksums
+
+from entrypoint.plan import model
+
+CHUNK: Final = 8 * 1024 * 1024
+"""Bytes that are read at once for hashing."""
+
+SINGLE: Final = 16 * 1024 * 1024
+"""Bytes; up to here a file is sent in one request."""
+_MIB: Final = 1024 * 1024
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html: at most 10,000 parts of at least 5 MiB
+_MIN_PART: Final = 8 * _MIB
+_MAX_PARTS: Final = 10_000
+_OWN_MARK: Final = 16 * 1024
+"""Bytes by which our parts are larger than a round number. An open upload carries no note of who began it;
+this tells ours from those of other tools, which cut at whole MiB."""
+
+
+def part_size(size: int) -> int:
+    """Bytes of a part of a file of `size` bytes: a function of the size alone, so that a later run on
+    another machine cuts the file at the same places."""
+    needed = -(-size // _MAX_PARTS)
+    return max(_MIN_PART, -(-needed // _MIB) * _MIB) + _OWN_MARK
+
+
+def is_own_part(size: int) -> bool:
+    """Whether a part of so many bytes, not the last of its upload, can only be one of ours."""
+    return size > _MIN_PART and size % _MIB == _OWN_MARK
+
+
+def parts(size: int) -> int:
+    """Number of parts of a file of `size` bytes."""
+    return max(1, -(-size // part_size(size)))
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One checksum algorithm.
+
+    Attributes:
+        name: as S3's API spells it, e.g. ``CRC64NVME``.
+        of: digest of some bytes.
+        combine: digest of two adjoining pieces from their digests and the length of the second; nothing
+            for hashes, whose multipart checksum is a hash of hashes.
+    """
+
+    name: str
+    of: Callable[[bytes], bytes]
+    combine: Callable[[bytes, bytes, int], bytes] | None
+
+    @property
+    def header(self) -> str:
+        """Header that carries the checksum of a request's or an object's bytes."""
+        return f"x-amz-checksum-{self.name.lower()}"
+
+    @property
+    def type(self) -> str:
+        """S3's ChecksumType of a multipart object."""
+        return "FULL_OBJECT" if self.combine else "COMPOSITE"
+
+    @property
+    def field(self) -> str:
+        """Member of botocore's answers and arguments."""
+        return f"Checksum{self.name}"
+
+    def show(self, digest: bytes) -> str:
+        """For results and manifests: ``crc64nvme:<base64>``, as S3 writes it."""
+        return f"{self.name.lower()}:{encode(digest)}"
+
+
+def _crc(
+    width: int, of: Callable[..., int], combine: Callable[[int, int, int], int]
+) -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes, int], bytes]]:
+    def digest(data: bytes) -> bytes:
+        return of(data).to_bytes(width, "big")
+
+    def joined(first: bytes, second: bytes, length: int) -> bytes:
+        return combine(int.from_bytes(first, "big"), int.from_bytes(second, "big"), length).to_bytes(width, "big")
+
+    return digest, joined
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+ALGORITHMS: Final = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Algorithm("CRC64NVME", *_crc(8, awscrt.checksums.crc64nvme, awscrt.checksums.combine_crc64nvme)),
+        Algorithm("CRC32C", *_crc(4, awscrt.checksums.crc32c, awscrt.checksums.combine_crc32c)),
+        Algorithm("CRC32", *_crc(4, awscrt.checksums.crc32, awscrt.checksums.combine_crc32)),
+        Algorithm("SHA256", _sha256, None),
+    )
+}
+
+
+def encode(digest: bytes) -> str:
+    """Base64, as S3 writes checksums."""
+    return base64.b64encode(digest).decode("ascii")
+
+
+def md5(data: bytes) -> bytes:
+    """MD5, for ETags and Content-MD5; no secret depends on it."""
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+def of_file(source: model.Source, algorithm: Algorithm, stop: Callable[[], None]) -> bytes:
+    """Digest of a whole file; of a hash the plain one.
+
+    Raises:
+        errors.FileFailed: the file cannot be read or changed meanwhile; and whatever `stop` raises.
+    """
+    if algorithm.combine is None:
+        whole = hashlib.sha256()
+        for piece in _pieces(source, CHUNK, stop):
+            whole.update(piece)
+        return whole.digest()
+    digest = algorithm.of(b"")
+    for piece in _pieces(source, CHUNK, stop):
+        digest = algorithm.combine(digest, algorithm.of(piece), len(piece))
+    return digest
+
+
+def composite(source: model.Source, algorithm: Algorithm, stop: Callable[[], None]) -> str:
+    """S3's checksum of checksums of a multipart object whose parts are ours: ``<base64>-<parts>``."""
+    digests = [algorithm.of(piece) for piece in _pieces(source, part_size(source.size), stop)]
+    return f"{encode(algorithm.of(b''.join(digests)))}-{len(digests)}"
+
+
+def etag(source: model.Source, stop: Callable[[], None]) -> str:
+    """The ETag of the file as one object sent in a single request, without quotes."""
+    whole = hashlib.md5(usedforsecurity=False)
+    for piece in _pieces(source, CHUNK, stop):
+        whole.update(piece)
+    return whole.hexdigest()
+
+
+def multipart_etag(source: model.Source, stop: Callable[[], None]) -> str:
+    """The ETag of the file as a multipart object whose parts are ours, without quotes."""
+    digests = [md5(piece) for piece in _pieces(source, part_size(source.size), stop)]
+    return f"{md5(b''.join(digests)).hex()}-{len(digests)}"
+
+
+def _pieces(source: model.Source, size: int, stop: Callable[[], None]) -> Iterator[bytes]:
+    with source.open() as stream:
+        while piece := read_fully(stream, size):
+            stop()
+            yield piece
+    source.check()
+
+
+def read_fully(stream: BinaryIO, size: int) -> bytes:
+    """Read `size` bytes, or fewer only at the end; a raw stream may give less at once."""
+    pieces: list[bytes] = []
+    while size and (piece := stream.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

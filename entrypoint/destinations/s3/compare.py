@@ -1,0 +1,108 @@
+"""Is what is there what is here? By checksum, with as few requests as prove it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import botocore.exceptions
+
+from entrypoint.destinations import State, Verdict
+from entrypoint.destinations.s3 import checksums, control, problems
+from entrypoint.plan import model
+
+OWN_CHECKSUM: Final = "catalog-upload-crc64nvme"
+"""User metadata in which a checksum travels where the store itself keeps none."""
+OWN: Final = checksums.ALGORITHMS["CRC64NVME"]
+
+_MD5: Final = re.compile(r"[0-9a-f]{32}")
+_MULTIPART: Final = re.compile(r"[0-9a-f]{32}-([0-9]+)")
+
+
+def content(
+    file: model.PlannedFile,
+    listed: control.Listed,
+    head: Callable[[], control.Head | None],
+    stop: Callable[[], None],
+) -> Verdict:
+    """Compare one file with the object that a listing shows.
+
+    The ETag of an object that was sent in one request is its MD5 (but under KMS encryption), so the
+    listing alone proves sameness; otherwise a HEAD tells the checksum that the store keeps, or ours in
+    the object's metadata, or the parts' ETag is recomputed. When nothing proves sameness, it is different.
+
+    Args:
+        head: asks for the object; nothing where that is not allowed.
+    """
+    if listed.size != file.size:
+        return Verdict(State.DIFFERENT, "other size there")
+    etag = listed.etag.strip('"')
+    if _MD5.fullmatch(etag) and file.size <= checksums.SINGLE:
+        local = checksums.etag(file.source, stop)
+        if local == etag:
+            return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{local}")
+    found = head()
+    if found is None:
+        return Verdict(State.DIFFERENT, "cannot be compared")
+    if found.size != file.size:
+        return Verdict(State.DIFFERENT, "other size there")
+    return _by_checksum(file, found, stop) or _by_own(file, found, stop) or _by_etag(file, found, stop)
+
+
+def _by_checksum(file: model.PlannedFile, found: control.Head, stop: Callable[[], None]) -> Verdict | None:
+    for name, algorithm in checksums.ALGORITHMS.items():
+        remote = found.checksums.get(name, "")
+        if not remote:
+            continue
+        if "-" in remote:
+            # A checksum of checksums says nothing unless the parts are cut as ours.
+            if checksums.composite(file.source, algorithm, stop) == remote:
+                return Verdict(State.SAME, f"same {name} (of parts)", f"{name.lower()}:{remote}")
+            continue
+        local = checksums.of_file(file.source, algorithm, stop)
+        same = checksums.encode(local) == remote
+        state, reason = (State.SAME, f"same {name}") if same else (State.DIFFERENT, f"other {name} there")
+        return Verdict(state, reason, algorithm.show(local))
+    return None
+
+
+def _by_own(file: model.PlannedFile, found: control.Head, stop: Callable[[], None]) -> Verdict | None:
+    remote = found.metadata.get(OWN_CHECKSUM)
+    if not remote:
+        return None
+    local = checksums.of_file(file.source, OWN, stop)
+    if checksums.encode(local) == remote:
+        return Verdict(State.SAME, "same CRC64NVME (our metadata)", OWN.show(local))
+    return Verdict(State.DIFFERENT, "other CRC64NVME there (our metadata)", OWN.show(local))
+
+
+def _by_etag(file: model.PlannedFile, found: control.Head, stop: Callable[[], None]) -> Verdict:
+    etag = found.etag.strip('"')
+    if _MD5.fullmatch(etag) and checksums.etag(file.source, stop) == etag:
+        return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{etag}")
+    parts = _MULTIPART.fullmatch(etag)
+    if parts and int(parts[1]) == checksums.parts(file.size) and checksums.multipart_etag(file.source, stop) == etag:
+        return Verdict(State.SAME, "same MD5 of parts (ETag)", f"etag:{etag}")
+    return Verdict(State.DIFFERENT, "other content there, or nothing that proves it the same")
+
+
+def is_md5(etag: str, encryption: str) -> bool:
+    """Whether an ETag can be the MD5 of the content: not of parts, and not under other than AES256."""
+    return bool(_MD5.fullmatch(etag.strip('"'))) and encryption in ("", "AES256")
+
+
+def head_or_nothing(ask: control.Control, key: str, denied: Callable[[], None]) -> control.Head | None:
+    """HEAD an object; nothing when it is gone or may not be looked at (then `denied` is told)."""
+    try:
+        return ask.head(key)
+    except botocore.exceptions.ClientError as error:
+        answer = problems.from_boto(error)
+        if answer.status == 404:
+            return None
+        if found := problems.everywhere(answer, f"s3://{ask.bucket}"):
+            raise found from error
+        if not problems.is_denied(answer):
+            raise problems.for_file(answer, key) from error
+        denied()
+        return None

@@ -1,0 +1,340 @@
+"""The small calls, by boto3: credentials, region, listing, heads, deleting, and a multipart's frame."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import awscrt.auth
+import boto3
+import botocore.config
+import botocore.exceptions
+
+from entrypoint import __version__, errors, settings
+from entrypoint.destinations.s3 import problems, wire
+
+if TYPE_CHECKING:
+    import botocore.credentials
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+T = TypeVar("T")
+
+DEFAULT_REGION: Final = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object as a listing shows it.
+
+    Attributes:
+        etag: with its quotes, as conditions want it.
+        checksums: names of the checksum algorithms that the store keeps for it.
+    """
+
+    key: str
+    size: int
+    etag: str
+    checksums: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Head:
+    """An object as a HEAD shows it.
+
+    Attributes:
+        checksums: by algorithm, e.g. ``CRC64NVME``, as S3 writes them.
+        checksum_type: FULL_OBJECT, COMPOSITE, or empty where the store does not say.
+        metadata: user metadata, keys in lower case.
+    """
+
+    size: int
+    etag: str
+    checksums: dict[str, str]
+    checksum_type: str
+    metadata: dict[str, str]
+    encryption: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of an open multipart upload."""
+
+    number: int
+    size: int
+    etag: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class OpenUpload:
+    """A multipart upload that was neither completed nor aborted."""
+
+    key: str
+    id: str
+    started: datetime.datetime
+    algorithm: str
+
+
+class Credentials:
+    """What requests are signed with; renewed in time by botocore where it can, on demand by `renew`."""
+
+    def __init__(self, make: Callable[[], boto3.Session], hide: Callable[[str], None]) -> None:
+        self._make = make
+        self._hide = hide
+        self._lock = threading.Lock()
+        self._found = self._load()
+
+    def _load(self) -> botocore.credentials.Credentials:
+        found = self._make().get_credentials()
+        if found is None:
+            raise problems.no_credentials()
+        now = found.get_frozen_credentials()
+        for secret in filter(None, (now.secret_key, now.token)):
+            self._hide(secret)
+        return found
+
+    def frozen(self) -> tuple[str, str, str | None]:
+        """Key, secret and token of this moment."""
+        with self._lock:
+            now = self._found.get_frozen_credentials()
+        return now.access_key or "", now.secret_key or "", now.token
+
+    def for_crt(self) -> awscrt.auth.AwsCredentials:
+        """The same for the CRT client."""
+        key, secret, token = self.frozen()
+        return awscrt.auth.AwsCredentials(key, secret, token)
+
+    def renew(self) -> bool:
+        """Fetch credentials anew after they expired in spite of all; whether others came."""
+        before = self.frozen()
+        found = self._load()
+        with self._lock:
+            self._found = found
+        return self.frozen() != before
+
+
+class Control:
+    """A boto3 client for one bucket whose errors are ours."""
+
+    def __init__(self, chosen: settings.S3Settings, connections: int, hide: Callable[[str], None]) -> None:
+        self._chosen = chosen
+        self._connections = connections
+        self.bucket = chosen.bucket
+        try:
+            self._session = self._new_session()
+            self.credentials = Credentials(self._new_session, hide)
+            self.region = chosen.region or self._session.region_name or DEFAULT_REGION
+            self.client = self._new_client(self.region)
+        except botocore.exceptions.BotoCoreError as error:
+            raise problems.from_transport(error, chosen.endpoint_url or "AWS") from error
+        except ValueError as error:
+            raise errors.BadInput(f"S3: {error}") from error
+
+    def _new_session(self) -> boto3.Session:
+        return boto3.Session(profile_name=self._chosen.profile or None, region_name=self._chosen.region or None)
+
+    def _new_client(self, region: str) -> S3Client:
+        key, secret, token = self.credentials.frozen()
+        config = botocore.config.Config(
+            retries={"mode": "standard", "max_attempts": 5},
+            connect_timeout=10,
+            read_timeout=60,
+            max_pool_connections=max(10, self._connections),
+            # Other stores do not know AWS's newer defaults; ours are set request by request.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            user_agent_extra=f"catalog-upload/{__version__}",
+        )
+        client = self._client(region, config)
+        if not _is_aws(client.meta.endpoint_url):
+            client = self._client(region, config.merge(botocore.config.Config(s3={"addressing_style": "path"})))
+        return client
+
+    def _client(self, region: str, config: botocore.config.Config) -> S3Client:
+        return self._session.client(
+            "s3", region_name=region, endpoint_url=self._chosen.endpoint_url or None, config=config
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the service."""
+        return str(self.client.meta.endpoint_url)
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether this is AWS itself, whose habits are known."""
+        return _is_aws(self.endpoint)
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """The argument that every call takes when the owner of the bucket is given."""
+        owner = self._chosen.expected_bucket_owner
+        return {"ExpectedBucketOwner": owner} if owner else {}
+
+    def target(self) -> wire.Target:
+        """Where the CRT client has to send; botocore's own rules for endpoints decide."""
+        url = self.client.generate_presigned_url("put_object", Params={"Bucket": self.bucket, "Key": "k"})
+        parts = urllib.parse.urlsplit(url)
+        bundle = self._session._session.get_config_variable("ca_bundle")
+        return wire.Target(
+            secure=parts.scheme == "https",
+            host=parts.netloc,
+            path=parts.path.removesuffix("/k"),
+            region=self.region,
+            ca_bundle=str(bundle or ""),
+        )
+
+    def follow(self, region: str) -> None:
+        """Use the region in which the bucket is."""
+        self.region = region
+        self.client = self._new_client(region)
+
+    def ask(self, call: Callable[[], T]) -> T:
+        """Make a call; after expired credentials once more with new ones.
+
+        Raises:
+            botocore.exceptions.ClientError: the store's answer, for the caller to understand.
+            errors.PublishError: there was none.
+        """
+        try:
+            try:
+                return call()
+            except botocore.exceptions.ClientError as error:
+                if not problems.is_expired(problems.from_boto(error)) or not self.credentials.renew():
+                    raise
+                self._session = self._new_session()
+                self.client = self._new_client(self.region)
+                return call()
+        except botocore.exceptions.ClientError:
+            raise
+        except botocore.exceptions.BotoCoreError as error:
+            raise problems.from_transport(error, self.endpoint) from error
+
+    def listing(self, prefix: str) -> Iterator[tuple[list[Listed], str]]:
+        """Objects below a prefix, page by page, each page with the region that the store names."""
+        token: dict[str, Any] = {}
+        while True:
+            page = self.ask(
+                lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **self.owner, **token)
+            )
+            found = [
+                Listed(
+                    item["Key"],
+                    item["Size"],
+                    item.get("ETag", ""),
+                    frozenset(str(name) for name in item.get("ChecksumAlgorithm", ())),
+                )
+                for item in page.get("Contents", ())
+            ]
+            headers = page["ResponseMetadata"].get("HTTPHeaders", {})
+            yield found, headers.get("x-amz-bucket-region", "")
+            if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def head(self, key: str) -> Head:
+        """One object, with its checksums."""
+        found: dict[str, Any] = dict(
+            self.ask(
+                lambda: self.client.head_object(
+                    Bucket=self.bucket, Key=key, ChecksumMode="ENABLED", **self.owner
+                )
+            )
+        )
+        return Head(
+            size=found.get("ContentLength", -1),
+            etag=found.get("ETag", ""),
+            checksums={
+                name.removeprefix("Checksum"): str(value)
+                for name, value in found.items()
+                if name.startswith("Checksum") and name != "ChecksumType"
+            },
+            checksum_type=str(found.get("ChecksumType", "")),
+            metadata={name.lower(): value for name, value in found.get("Metadata", {}).items()},
+            encryption=str(found.get("ServerSideEncryption", "") or found.get("SSECustomerAlgorithm", "")),
+        )
+
+    def read(self, key: str, size: int) -> Iterator[bytes]:
+        """Content of an object, in pieces of up to `size` bytes."""
+        body = self.ask(lambda: self.client.get_object(Bucket=self.bucket, Key=key, **self.owner))["Body"]
+        try:
+            yield from body.iter_chunks(size)
+        except (botocore.exceptions.BotoCoreError, OSError) as error:
+            raise errors.Unreachable(f"{self.endpoint} broke off while an object was read back.") from error
+        finally:
+            body.close()
+
+    def delete(self, key: str) -> None:
+        """Delete one object."""
+        self.ask(lambda: self.client.delete_object(Bucket=self.bucket, Key=key, **self.owner))
+
+    def create_upload(self, key: str, headers: dict[str, Any]) -> tuple[str, str]:
+        """Open a multipart upload: its id, and the checksum algorithm that the store says it keeps."""
+        found = self.ask(
+            lambda: self.client.create_multipart_upload(Bucket=self.bucket, Key=key, **headers, **self.owner)
+        )
+        return found["UploadId"], str(found.get("ChecksumAlgorithm", ""))
+
+    def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Multipart uploads below a prefix that are still open, anybody's."""
+        marker: dict[str, Any] = {}
+        while True:
+            page = self.ask(
+                lambda: self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix, **self.owner, **marker)
+            )
+            for item in page.get("Uploads", ()):
+                yield OpenUpload(
+                    item["Key"], item["UploadId"], item["Initiated"], str(item.get("ChecksumAlgorithm", ""))
+                )
+            if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
+                return
+            marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+
+    def list_parts(self, key: str, upload: str) -> Iterator[Part]:
+        """Parts of an open multipart upload, in order."""
+        marker: dict[str, Any] = {}
+        while True:
+            page = self.ask(
+                lambda: self.client.list_parts(Bucket=self.bucket, Key=key, UploadId=upload, **self.owner, **marker)
+            )
+            for item in page.get("Parts", ()):
+                found = [str(value) for name, value in item.items() if name.startswith("Checksum")]
+                yield Part(item["PartNumber"], item["Size"], item["ETag"], found[0] if found else "")
+            if not page.get("IsTruncated") or not page.get("NextPartNumberMarker"):
+                return
+            marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
+
+    def complete_upload(self, key: str, upload: str, parts: list[CompletedPartTypeDef], more: dict[str, Any]) -> dict[str, Any]:
+        """Close a multipart upload."""
+        return dict(
+            self.ask(
+                lambda: self.client.complete_multipart_upload(
+                    Bucket=self.bucket,
+                    Key=key,
+                    UploadId=upload,
+                    MultipartUpload={"Parts": parts},
+                    **more,
+                    **self.owner,
+                )
+            )
+        )
+
+    def abort_upload(self, key: str, upload: str) -> None:
+        """Drop a multipart upload with all its parts."""
+        self.ask(
+            lambda: self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload, **self.owner)
+        )
+
+    def close(self) -> None:
+        """Close connections."""
+        self.client.close()
+
+
+def _is_aws(endpoint: str) -> bool:
+    host = urllib.parse.urlsplit(endpoint).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))

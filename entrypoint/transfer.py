@@ -1,0 +1,410 @@
+"""Runs a plan against a destination: compare, send, verify, the barrier before a catalog, cancel.
+
+What is to be done is the plan's, how a file gets there is the destination's; here it is decided
+*when*, and how it stands.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from entrypoint import destinations, errors
+from entrypoint.destinations import State, Verdict
+from entrypoint.outcome import ExtraResult, FileResult, Mode, Status
+from entrypoint.plan import model
+
+_POLL: Final = 0.1
+"""Seconds between looks at the cancel switch."""
+_GRACE: Final = 3.0
+"""Seconds that files in flight have to end after a cancel; the whole process has seven."""
+
+
+class Cancel:
+    """The switch that a signal turns; read by everybody who waits."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Stop the run."""
+        self._event.set()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the run is to stop."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but wake up for a cancel.
+
+        Raises:
+            errors.Cancelled: the run is to stop.
+        """
+        if self._event.wait(seconds):
+            raise errors.Cancelled
+
+    def check(self) -> None:
+        """Raise `errors.Cancelled` if the run is to stop."""
+        if self._event.is_set():
+            raise errors.Cancelled
+
+
+class Observer(Protocol):
+    """Is told how it goes; called from several threads."""
+
+    def started(self, files: int, size: int) -> None:
+        """Sending begins: number of files and bytes to send."""
+
+    def moved(self, count: int) -> None:
+        """`count` bytes more, or fewer when they have to be sent again."""
+
+    def done(self, result: FileResult) -> None:
+        """A file is finished."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a plan is to be run; see the inputs of the same names."""
+
+    mode: Mode
+    n_jobs: int
+    restart: bool = False
+    overwrite: bool = True
+    delete_extra: bool = False
+
+
+@dataclass
+class _Watch:
+    observer: Observer
+    cancel: Cancel
+    sent: int = 0
+
+    def moved(self, count: int) -> None:
+        self.sent += count
+        self.observer.moved(count)
+
+    def check(self) -> None:
+        self.cancel.check()
+
+
+class Transfer:
+    """One run. `results` and `extras` tell how it stands at any time, also after an error."""
+
+    def __init__(
+        self,
+        plan: model.Plan,
+        destination: destinations.Destination,
+        rules: Rules,
+        observer: Observer,
+        cancel: Cancel,
+    ) -> None:
+        self._plan = plan
+        self._destination = destination
+        self._rules = rules
+        self._observer = observer
+        self._cancel = cancel
+        self._lock = threading.Lock()
+        self._results: dict[str, FileResult] = {}
+        self._verdicts: dict[str, Verdict] = {}
+        self._setback: list[errors.FileFailed] = []
+        self._pending = {unit.name: len(unit.files) for unit in plan.units}
+        self.extras: tuple[ExtraResult, ...] = ()
+
+    @property
+    def results(self) -> tuple[FileResult, ...]:
+        """One result per planned file, in the plan's order."""
+        with self._lock:
+            return tuple(self._results.get(file.name) or _unstarted(file) for file in self._plan)
+
+    def run(self) -> None:
+        """Run the plan.
+
+        Raises:
+            errors.PublishError: what ended the run early; files that failed do not raise.
+        """
+        try:
+            self._destination.look(self._plan)
+            self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
+            self._compare()
+            if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
+                self._judge()
+                return
+            changed = self._publish()
+            if self._all_well():
+                self._destination.finish(changed=changed)
+            else:
+                self._destination.abandon()
+        except BaseException:
+            self._destination.abandon()
+            raise
+        self._raise_if_all_failed()
+
+    # Reading
+
+    def _compare(self) -> None:
+        def one(file: model.PlannedFile) -> None:
+            self._cancel.check()
+            try:
+                verdict = self._destination.compare(file)
+            except errors.FileFailed as error:
+                self._finish(_failed(file, error))
+                return
+            with self._lock:
+                self._verdicts[file.name] = verdict
+
+        with _Pool(self._rules.n_jobs, self._cancel) as pool:
+            for file in self._plan:
+                pool.submit(one, file)
+            pool.drain()
+
+    def _may_overwrite(self) -> bool:
+        """With overwrite: false, any remote file with other content stops everything before a byte is sent."""
+        if self._rules.overwrite:
+            return True
+        return all(verdict.state is not State.DIFFERENT for verdict in self._verdicts.values())
+
+    def _judge(self) -> None:
+        """Results of a run that sends nothing: dry-run, verify-only, or a refused overwrite."""
+        mode = self._rules.mode
+        for file in self._plan:
+            verdict = self._verdicts.get(file.name)
+            if verdict is None:
+                continue
+            if mode is not Mode.VERIFY and verdict.state is State.DIFFERENT and not self._rules.overwrite:
+                result = FileResult(
+                    file,
+                    Status.FAILED,
+                    "is there with other content, and overwrite is false",
+                    "Set overwrite: true, or upload to another place.",
+                )
+            elif verdict.state is State.SAME and not (mode is Mode.DRY_RUN and self._rules.restart):
+                result = FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum)
+            elif mode is Mode.VERIFY:
+                result = FileResult(
+                    file, Status.FAILED, verdict.reason, "Run without verify-only to upload it.", checksum=verdict.checksum
+                )
+            elif mode is Mode.DRY_RUN:
+                result = FileResult(file, Status.WOULD_UPLOAD, self._why(file, verdict))
+            else:
+                result = FileResult(file, Status.WITHHELD, "nothing is sent while another file must not be overwritten")
+            self._finish(result)
+        if mode is Mode.DRY_RUN and self._rules.delete_extra:
+            self.extras = tuple(dataclasses.replace(extra, planned=True) for extra in self.extras)
+
+    def _why(self, file: model.PlannedFile, verdict: Verdict) -> str:
+        if verdict.state is State.SAME:
+            return "same content, sent again because of restart"
+        return f"{verdict.reason}; goes last" if file.is_catalog else verdict.reason
+
+    # Writing
+
+    def _publish(self) -> bool:
+        """Send what is to be sent; whether anything was."""
+        to_send = [file for file in self._plan if self._is_to_send(file)]
+        for file in self._plan:
+            verdict = self._verdicts.get(file.name)
+            if verdict and not self._is_to_send(file):
+                self._finish(FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum))
+        removing = self._rules.delete_extra and bool(self.extras)
+        if to_send or removing:
+            verdicts = [(file, self._verdicts[file.name]) for file in self._plan if file.name in self._verdicts]
+            self._destination.begin(verdicts, remove_extras=removing)
+            self._note_removed()
+        self._observer.started(len(to_send), sum(file.size for file in to_send))
+        if to_send:
+            self._send(to_send)
+        if removing and self._all_well():
+            self._remove()
+        return bool(to_send) or removing
+
+    def _is_to_send(self, file: model.PlannedFile) -> bool:
+        verdict = self._verdicts.get(file.name)
+        return verdict is not None and (verdict.state is not State.SAME or self._rules.restart)
+
+    def _send(self, to_send: Sequence[model.PlannedFile]) -> None:
+        """All data files of all units through one pool, largest first; each catalog behind its barrier."""
+        wanted = {file.name for file in to_send}
+        data = [file for file in to_send if not file.is_catalog]
+        data.sort(key=lambda file: (-file.size, file.name))
+        waiting = [unit for unit in self._plan.units if unit.catalog and unit.catalog.name in wanted]
+        with _Pool(self._rules.n_jobs, self._cancel) as pool:
+            for file in data:
+                pool.submit(self._put, file)
+            while True:
+                ready = [unit for unit in waiting if self._is_ready(unit)]
+                for unit in ready:
+                    waiting.remove(unit)
+                    assert unit.catalog is not None  # only such units wait
+                    if reason := self._barrier(unit):
+                        self._finish(FileResult(unit.catalog, Status.WITHHELD, reason))
+                    else:
+                        pool.submit(self._put, unit.catalog)
+                if not ready and not pool.step():
+                    break
+
+    def _is_ready(self, unit: model.Unit) -> bool:
+        with self._lock:
+            before = {u.catalog.name for u in self._plan.units if u.name in unit.after and u.catalog}
+            return not self._pending[unit.name] and before <= self._results.keys()
+
+    def _barrier(self, unit: model.Unit) -> str:
+        """Why the catalog must not be replaced, or nothing."""
+        with self._lock:
+            bad = [file for file in unit.files if not _is_up(self._results[file.name])]
+            catalogs = [u.catalog for u in self._plan.units if u.name in unit.after and u.catalog]
+            behind = [file for file in catalogs if not _is_up(self._results[file.name])]
+        if bad:
+            others = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            return f"not replaced, because {bad[0].local}{others} failed"
+        return f"not replaced, because {behind[0].local} was not" if behind else ""
+
+    def _put(self, file: model.PlannedFile) -> None:
+        if self._is_hopeless():
+            self._finish(FileResult(file, Status.WITHHELD, f"not started: {self._setback[-1].message}"))
+            return
+        self._cancel.check()
+        watch = _Watch(self._observer, self._cancel)
+        start = time.monotonic()
+        try:
+            receipt = self._destination.put(file, watch)
+        except errors.FileFailed as error:
+            with self._lock:
+                if error.if_all:
+                    self._setback.append(error)
+            self._finish(_failed(file, error, watch.sent, time.monotonic() - start))
+            return
+        with self._lock:
+            self._setback.clear()
+        verdict = self._verdicts[file.name]
+        self._finish(
+            FileResult(
+                file,
+                Status.UPLOADED,
+                self._why(file, verdict).removesuffix("; goes last"),
+                bytes_sent=receipt.bytes_sent,
+                checksum=receipt.checksum,
+                proof=receipt.proof,
+                strong=receipt.strong,
+                seconds=time.monotonic() - start,
+            )
+        )
+
+    def _is_hopeless(self) -> bool:
+        """Whether file after file fails with what would fail every other one too."""
+        with self._lock:
+            return len(self._setback) >= 2 * self._rules.n_jobs
+
+    def _remove(self) -> None:
+        for extra in self.extras:
+            if extra.deleted:
+                continue
+            self._cancel.check()
+            try:
+                self._destination.remove(extra.name)
+                done = dataclasses.replace(extra, deleted=True)
+            except errors.FileFailed as error:
+                done = dataclasses.replace(extra, error=str(error))
+            self.extras = tuple(done if e.name == extra.name else e for e in self.extras)
+
+    def _note_removed(self) -> None:
+        """Where there was no room, `begin` has deleted extras already."""
+        left = {extra.name for extra in self._destination.extras()}
+        self.extras = tuple(
+            dataclasses.replace(extra, deleted=True) if extra.name not in left else extra for extra in self.extras
+        )
+
+    # Results
+
+    def _finish(self, result: FileResult) -> None:
+        file = result.file
+        with self._lock:
+            self._results[file.name] = result
+            self._pending[file.unit] -= not file.is_catalog
+        self._observer.done(result)
+
+    def _all_well(self) -> bool:
+        with self._lock:
+            files = all(file.name in self._results and _is_up(self._results[file.name]) for file in self._plan)
+        return files and not any(extra.error for extra in self.extras)
+
+    def _raise_if_all_failed(self) -> None:
+        """One file denied is that file's failure; all of them denied is a lack of permission."""
+        results = self.results
+        if self._setback and not any(result.status is Status.UPLOADED for result in results):
+            last = self._setback[-1]
+            kind = last.if_all
+            failed = sum(result.status is Status.FAILED for result in results)
+            if kind and failed == len(self._setback):
+                raise kind(last.message, last.hint) from last
+
+
+def _is_up(result: FileResult) -> bool:
+    return result.status in (Status.UPLOADED, Status.SKIPPED)
+
+
+def _failed(
+    file: model.PlannedFile, error: errors.FileFailed, sent: int = 0, seconds: float = 0.0
+) -> FileResult:
+    return FileResult(file, Status.FAILED, error.message, error.hint, bytes_sent=sent, seconds=seconds)
+
+
+def _unstarted(file: model.PlannedFile) -> FileResult:
+    return FileResult(file, Status.WITHHELD, "not sent: the run ended before")
+
+
+class _Pool:
+    """A bounded pool of threads whose owner never waits without looking at the cancel switch.
+
+    The first error of a job, a cancel among them, ends the pool: nothing new starts, what runs has
+    `_GRACE` seconds, and the error is raised in the owner's thread.
+    """
+
+    def __init__(self, size: int, cancel: Cancel) -> None:
+        self._threads = futures.ThreadPoolExecutor(size, thread_name_prefix="file")
+        self._cancel = cancel
+        self._ended: queue.SimpleQueue[futures.Future[None]] = queue.SimpleQueue()
+        self._running: set[futures.Future[None]] = set()
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if kind is not None:
+            futures.wait(self._running, timeout=_GRACE)
+
+    def submit(self, job: Callable[[model.PlannedFile], None], file: model.PlannedFile) -> None:
+        """Queue a job."""
+        future = self._threads.submit(job, file)
+        self._running.add(future)
+        future.add_done_callback(self._ended.put)
+
+    def step(self) -> bool:
+        """Wait until some job ends; false when none is left.
+
+        Raises:
+            errors.PublishError: of a job, or `errors.Cancelled`.
+        """
+        if not self._running:
+            return False
+        self._cancel.check()
+        try:
+            future = self._ended.get(timeout=_POLL)
+        except queue.Empty:
+            return True
+        self._running.discard(future)
+        future.result()
+        return True
+
+    def drain(self) -> None:
+        """Wait until every job has ended."""
+        while self.step():
+            pass
+
