@@ -1,0 +1,110 @@
+"""The run for machines: the action's outputs and the manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from entrypoint import __version__, destinations, errors, inputs, settings
+from entrypoint.outcome import ExtraResult, FileResult, Outcome, Status
+from entrypoint.report import verdict
+
+
+def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]:
+    """Every output of the action, always all of them; empty where there is nothing to say.
+
+    Args:
+        given: nothing where the settings could not be read.
+    """
+    links = outcome.links or destinations.Links("")
+    counts = outcome.counts
+    values = {
+        "destination": links.destination or outcome.destination,
+        "catalog-url": links.catalog or "\n".join(url for _, url in outcome.catalog_urls),
+        "files": str(verdict.planned(outcome)),
+        "uploaded": str(counts[Status.UPLOADED]),
+        "skipped": str(counts[Status.SKIPPED]),
+        "failed": str(counts[Status.FAILED]),
+        "bytes": str(outcome.bytes_sent),
+        "changed": _flag(outcome.changed),
+        "manifest": given.manifest_input if given else "",
+        "deposition-id": links.deposition_id,
+        "doi": links.doi,
+        "concept-doi": links.concept_doi,
+        "record-url": links.record,
+        "published": "" if links.published is None else _flag(links.published),
+    }
+    return {item.name: values[item.name] for item in inputs.OUTPUTS}
+
+
+def manifest(
+    outcome: Outcome, given: settings.Settings | None, file_url: Callable[[str], str] | None = None
+) -> str:
+    """The whole result as JSON, the same text for the same result.
+
+    Args:
+        given: nothing where the settings could not be read.
+        file_url: the destination's `file_url`, where there is a destination.
+    """
+    plan = outcome.plan
+    document = {
+        "tool": "catalog-upload",
+        "version": __version__,
+        "mode": str(outcome.mode),
+        "exit-code": int(outcome.exit_code),
+        "headline": verdict.headline(outcome),
+        "data-set": plan.data_set if plan else "",
+        "destination": outcome.destination,
+        "outputs": outputs(outcome, given),
+        "catalogs": [{"unit": unit, "url": url} for unit, url in outcome.catalog_urls],
+        "files": [_file(result, file_url) for result in outcome.results],
+        "extras": [_extra(extra) for extra in outcome.extras],
+        "left-out": list(plan.left_out) if plan else [],
+        "warnings": list(plan.warnings) if plan else [],
+        "notices": [*(given.notices if given else ()), *outcome.notices],
+        "error": _error(outcome.error) if outcome.error else None,
+        "seconds": round(outcome.seconds, 3),
+    }
+    # ASCII: a name that is not UTF-8 (a lone surrogate here) stays what it is.
+    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _file(result: FileResult, file_url: Callable[[str], str] | None) -> dict[str, object]:
+    file = result.file
+    return {
+        "local": file.local,
+        "name": file.name,
+        "unit": file.unit,
+        "group": file.group,
+        "key-paths": list(file.key_paths),
+        "size": file.size,
+        "media-type": file.media_type,
+        "status": str(result.status),
+        "reason": result.reason,
+        "hint": result.hint,
+        "bytes-sent": result.bytes_sent,
+        "checksum": result.checksum,
+        "proof": result.proof,
+        "strong": result.strong,
+        "url": file_url(file.name) if file_url else "",
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _extra(extra: ExtraResult) -> dict[str, object]:
+    return {
+        "name": extra.name,
+        "size": extra.size,
+        "deleted": extra.deleted,
+        "would-delete": extra.planned,
+        "error": extra.error,
+    }
+
+
+def _error(error: errors.PublishError) -> dict[str, object]:
+    problems = error.problems if isinstance(error, errors.BadInput) else (error.message,)
+    return {"kind": type(error).__name__, "problems": list(problems), "hint": error.hint}

@@ -1,0 +1,138 @@
+"""The one sentence that says how a run ended."""
+
+from __future__ import annotations
+
+from entrypoint import errors, text
+from entrypoint.outcome import Mode, Outcome, Status
+
+
+def headline(outcome: Outcome) -> str:
+    """How the run ended, in one line that is harmless in a log."""
+    return text.printable(text.shorten(_headline(outcome), 500))
+
+
+def mark(outcome: Outcome) -> str:
+    """A symbol for the verdict."""
+    if outcome.exit_code is errors.ExitCode.CANCELLED:
+        return "🛑"
+    if outcome.exit_code is not errors.ExitCode.DONE:
+        return "❌"
+    return "🔍" if outcome.mode is Mode.DRY_RUN else "✅"
+
+
+def planned(outcome: Outcome) -> int:
+    """Number of planned files."""
+    return len(outcome.plan) if outcome.plan is not None else len(outcome.results)
+
+
+def place(outcome: Outcome) -> str:
+    """The destination in few words: an S3 URL, or which record or draft."""
+    links = outcome.links
+    if links is None or links.published is None:
+        return (links.destination if links else "") or outcome.destination or "the destination"
+    kind = "record" if links.published else "draft"
+    return f"the {kind} {links.doi or links.record or links.destination}"
+
+
+def _headline(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return _stopped(outcome, outcome.error)
+    failed, total = outcome.counts[Status.FAILED], planned(outcome)
+    if failed or outcome.counts[Status.WITHHELD]:
+        return _failed(outcome, failed, total)
+    undeleted = sum(1 for extra in outcome.extras if extra.error)
+    if undeleted:
+        return f"{_done(outcome, total)}; {text.plural(undeleted, 'extra file')} could not be deleted"
+    return _done(outcome, total)
+
+
+def _stopped(outcome: Outcome, error: errors.PublishError) -> str:
+    match error:
+        case errors.BadInput():
+            problems = text.plural(len(error.problems), "problem")
+            return f"Bad input: {problems} to mend; nothing was sent"
+        case errors.Cancelled():
+            return "Cancelled" + _standing(outcome)
+        case errors.NotAuthorised():
+            return f"Not authorised at {place(outcome)}" + _standing(outcome)
+        case errors.Unreachable():
+            return f"No answer from {place(outcome)}" + _standing(outcome)
+        case errors.Refused():
+            return f"Refused by {place(outcome)}" + _standing(outcome)
+        case errors.FileFailed():
+            return "Failed" + _standing(outcome)
+    return "Stopped by a defect of catalog-upload" + _standing(outcome)
+
+
+def _standing(outcome: Outcome) -> str:
+    """What is up, and what is not, when a run stopped early."""
+    if outcome.mode is not Mode.PUBLISH:
+        return "; nothing was sent"
+    up, total = outcome.counts[Status.UPLOADED] + outcome.counts[Status.SKIPPED], planned(outcome)
+    if not up:
+        return "; " + "; ".join(["no file was uploaded", *_kept_back(outcome)])
+    files = f"all {text.plural(total, 'file')} are up" if up == total else f"{up:,} of {total:,} files are up"
+    return "; " + "; ".join([files, *_kept_back(outcome)])
+
+
+def _kept_back(outcome: Outcome) -> list[str]:
+    words = []
+    catalogs = [result for result in outcome.results if result.file.is_catalog]
+    old = sum(result.status is Status.WITHHELD for result in catalogs)
+    if old and len(catalogs) == 1:
+        words.append("the catalog was not replaced")
+    elif old:
+        were = "was" if old == 1 else "were"
+        words.append(f"{old:,} of {len(catalogs):,} catalogs {were} not replaced")
+    if outcome.links is not None and outcome.links.published is False:
+        words.append("nothing was published")
+    return words
+
+
+def _failed(outcome: Outcome, failed: int, total: int) -> str:
+    match outcome.mode:
+        case Mode.VERIFY:
+            return (
+                f"Verification failed: {failed:,} of {text.plural(total, 'file')} differ at {place(outcome)}"
+            )
+        case Mode.DRY_RUN:
+            return f"Dry run: {failed:,} of {text.plural(total, 'file')} would fail; nothing was sent"
+    if not failed:
+        withheld = text.plural(outcome.counts[Status.WITHHELD], "file")
+        return "; ".join([f"Not finished: {withheld} not sent", *_kept_back(outcome)])
+    return "; ".join([f"Failed: {failed:,} of {text.plural(total, 'file')}", *_kept_back(outcome)])
+
+
+def _done(outcome: Outcome, total: int) -> str:
+    files, where, links = text.plural(total, "file"), place(outcome), outcome.links
+    match outcome.mode:
+        case Mode.VERIFY:
+            return f"Verified: {files} at {where} {'has' if total == 1 else 'have'} the same content as here"
+        case Mode.DRY_RUN:
+            return _would(outcome, files, where)
+    uploaded = outcome.counts[Status.UPLOADED]
+    deleted = sum(extra.deleted for extra in outcome.extras)
+    if uploaded:
+        verb = "Uploaded" if links is not None and links.published is False else "Published"
+        new = files if uploaded == total else f"{uploaded:,} of {files}"
+        ending = "; not published yet" if verb == "Uploaded" else ""
+        way = "in" if links is not None and links.published else "to"
+        return f"{verb} {new} ({text.size_text(outcome.bytes_sent)}) {way} {where}{ending}"
+    if deleted:
+        return f"Deleted {text.plural(deleted, 'extra file')} of {where}; nothing to upload"
+    if not total:
+        return "Nothing to do: no file is planned"
+    return f"Nothing to do: {files} already at {where}, with the same content"
+
+
+def _would(outcome: Outcome, files: str, where: str) -> str:
+    sent = [result.file.size for result in outcome.results if result.status is Status.WOULD_UPLOAD]
+    deleted = sum(extra.planned for extra in outcome.extras)
+    if not sent and not deleted:
+        return f"Dry run: nothing to do, {files} already at {where}"
+    does = []
+    if sent:
+        does.append(f"upload {len(sent):,} of {files} ({text.size_text(sum(sent))}) to {where}")
+    if deleted:
+        does.append(f"delete {text.plural(deleted, 'extra file')}")
+    return f"Dry run: would {' and '.join(does)}; nothing was sent"

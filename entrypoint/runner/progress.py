@@ -1,0 +1,152 @@
+"""How it goes, while it goes: a bar in a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, NoReturn, Self
+
+from tqdm import tqdm
+
+from entrypoint import text
+from entrypoint.outcome import FileResult, Status
+from entrypoint.runner.console import Runner
+
+HEARTBEAT: Final = 15.0
+"""Seconds between two lines of a log; shorter runs stay quiet."""
+MAX_FAILURES: Final = 20
+"""Failed files that are told at once; the end of the log lists them again."""
+
+_SENT: Final = (Status.UPLOADED, Status.FAILED, Status.WITHHELD)
+
+
+class Progress:
+    """Observer of a transfer; a context manager. Its methods may be called from every thread.
+
+    Args:
+        files: number of planned files, for the time before `started`.
+        interval: seconds between two lines in a log.
+        clock: seconds, growing.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        files: int = 0,
+        *,
+        interval: float = HEARTBEAT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._runner = runner
+        self._planned = files
+        self._interval = interval
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._bar: tqdm[NoReturn] | None = None
+        self._files = self._size = self._files_done = self._bytes_done = self._failures = 0
+        self._sending = False
+        # Time and bytes at the last few lines: the rate is that of the last minute.
+        self._marks: deque[tuple[float, int]] = deque([(clock(), 0)], maxlen=4)
+
+    def __enter__(self) -> Self:
+        if not self._has_terminal:
+            self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=1)
+        with self._runner.lock:
+            self._runner.bar = None
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
+
+    def started(self, files: int, size: int) -> None:
+        """Sending begins: `files` files of `size` bytes together."""
+        with self._lock:
+            self._files, self._size, self._sending = files, size, True
+            self._files_done = self._bytes_done = 0
+            self._marks.clear()
+            self._marks.append((self._clock(), 0))
+        if self._has_terminal and size:
+            self._show_bar(size)
+
+    def moved(self, count: int) -> None:
+        """`count` more bytes are on their way; negative when bytes must be sent again."""
+        with self._lock:
+            self._bytes_done += count
+        with self._runner.lock:
+            if self._bar is not None:
+                with contextlib.suppress(OSError, ValueError):  # the terminal is gone; the upload is not
+                    self._bar.update(count)
+
+    def done(self, result: FileResult) -> None:
+        """A file is finished; the first failures are told at once."""
+        with self._lock:
+            self._files_done += self._sending and result.status in _SENT
+            failed = result.status is Status.FAILED
+            self._failures += failed
+            number = self._failures
+        if failed and number <= MAX_FAILURES:
+            file = result.file
+            name = f"{file.unit}: {file.local}" if file.unit else file.local
+            self._runner.info(f"Failed: {name}: {result.reason}")
+        elif failed and number == MAX_FAILURES + 1:
+            self._runner.info("More files fail; the end of the log lists them.")
+
+    def line(self) -> str:
+        """How it stands now, in one line."""
+        now = self._clock()
+        with self._lock:
+            then, before = self._marks[0]
+            self._marks.append((now, self._bytes_done))
+            if not self._sending:
+                return f"Comparing {text.plural(self._planned, 'file')} with what is there …"
+            moved, seconds, left = self._bytes_done - before, now - then, self._size - self._bytes_done
+            parts = [f"{self._files_done:,} of {text.plural(self._files, 'file')}"]
+            if self._size:
+                share = min(max(self._bytes_done / self._size, 0), 1)
+                done = text.size_text(max(self._bytes_done, 0))
+                parts.append(f"{done} of {text.size_text(self._size)} ({share:.0%})")
+        if moved > 0 and seconds > 0:
+            rate = moved / seconds
+            parts.append(f"{text.size_text(int(rate))}/s")
+            if left > 0:
+                parts.append(f"about {text.duration_text(left / rate)} left")
+        elif left > 0:
+            parts.append(f"nothing moved for {text.duration_text(seconds)}")
+        return "Sent " + ", ".join(parts)
+
+    @property
+    def _has_terminal(self) -> bool:
+        return self._runner.stream.isatty() and not self._runner.on_github
+
+    def _show_bar(self, size: int) -> None:
+        with self._runner.lock:
+            if self._bar is not None:
+                self._bar.close()
+            tqdm.monitor_interval = 0  # no thread of its own
+            self._bar = tqdm(
+                total=size,
+                unit="B",
+                unit_scale=True,
+                dynamic_ncols=True,
+                leave=False,
+                file=self._runner.stream,
+            )
+            self._runner.bar = self._bar
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._interval):
+            self._runner.info(self.line())

@@ -1,0 +1,263 @@
+"""Made-up ends of runs, one for each kind of summary.
+
+``python -m tests.support.samples`` writes the golden files anew; look at what it changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from entrypoint import destinations, errors, report, settings
+from entrypoint.outcome import ExtraResult, FileResult, Mode, Outcome, Status
+from entrypoint.plan import model
+
+GOLDEN: Final = Path(__file__).parent.parent / "golden"
+S3: Final = "s3://spatial-atlas/mouse-brain"
+S3_LINKS: Final = destinations.Links(
+    S3, catalog="https://spatial-atlas.s3.amazonaws.com/mouse-brain/catalog.yaml"
+)
+
+_FILES: Final = (
+    ("genes_all.pmtiles", "basics", 1_834_221_337),
+    ("genes_bin1.pmtiles", "basics", 512_004_118),
+    ("genes_bin_counts.json", "basics", 48_113),
+    ("t12-results.tsv", "basics", 1_204_332),
+    ("t12-bulk-de.tsv", "basics", 98_221),
+    ("cells.pmtiles", "optional", 220_118_000),
+    ("cells-umap.png", "optional", 611_402),
+    ("sge-mono-dark.pmtiles", "basemaps", 96_441_002),
+    ("histology.pmtiles", "basemaps", 3_120_441_871),
+)
+
+
+def given(manifest: str = "", token: str = "", *, dry_run: bool = False) -> settings.Settings:
+    """Settings of a run; to Zenodo where there is a token."""
+    zenodo = settings.ZenodoSettings("new", settings.Secret(token)) if token else None
+    here = Path("/github/workspace")
+    return settings.Settings(
+        in_dir=here / "out",
+        catalog_yaml=here / "out" / "catalog.yaml",
+        catalog_given=False,
+        method=settings.Method.CATALOG,
+        top_level_only=False,
+        files=(),
+        groups=frozenset(),
+        in_list=None,
+        if_missing=settings.IfMissing.ERROR,
+        n_jobs=8,
+        dry_run=dry_run,
+        verify_only=False,
+        restart=False,
+        overwrite=True,
+        delete_extra=False,
+        shard=None,
+        manifest=here / manifest if manifest else None,
+        manifest_input=manifest,
+        s3=None if zenodo else settings.S3Settings("spatial-atlas", "mouse-brain"),
+        zenodo=zenodo,
+        token_file=None,
+        workspace=here,
+        run=settings.Run(),
+    )
+
+
+def planned(name: str, group: str, size: int, unit: str = "") -> model.PlannedFile:
+    """A file of a plan that is nowhere on disk."""
+    remote = f"{unit}/{name}" if unit else name
+    source = model.LocalFile(Path("/data") / name, size, (1, 2, 3))
+    return model.PlannedFile(remote, source, group, name, key_paths=(f"assets.{group}[0]",), unit=unit)
+
+
+def unit(name: str = "", files: tuple[tuple[str, str, int], ...] = _FILES) -> model.Unit:
+    """A unit with its catalog."""
+    return model.Unit(
+        name, tuple(planned(*file, name) for file in files), planned("catalog.yaml", "catalog", 4_812, name)
+    )
+
+
+def plan(*units: model.Unit) -> model.Plan:
+    """A plan of one data set."""
+    return model.Plan(units or (unit(),), data_set="mouse-brain", title="Mouse brain, coronal section")
+
+
+def uploaded(file: model.PlannedFile) -> FileResult:
+    """A file that was sent and verified."""
+    checksum = f"crc64nvme:{abs(file.size * 2654435761) % 2**64:016x}"
+    return FileResult(
+        file,
+        Status.UPLOADED,
+        "not there yet",
+        "",
+        file.size,
+        checksum,
+        proof="CRC64NVME",
+        seconds=file.size / 5e7,
+    )
+
+
+def skipped(file: model.PlannedFile) -> FileResult:
+    """A file that was there already."""
+    return FileResult(file, Status.SKIPPED, "same CRC64NVME", checksum=uploaded(file).checksum)
+
+
+def outcome(of: Callable[[model.PlannedFile], FileResult], what: model.Plan | None = None) -> Outcome:
+    """A whole run to S3."""
+    what = what or plan()
+    return Outcome(Mode.PUBLISH, S3, what, tuple(map(of, what)), links=S3_LINKS, seconds=128.4)
+
+
+def some_failed() -> Outcome:
+    """Two files fail, so the catalog is withheld."""
+
+    def one(file: model.PlannedFile) -> FileResult:
+        if file.local == "cells.pmtiles":
+            return FileResult(
+                file,
+                Status.FAILED,
+                "S3 answered AccessDenied for 'mouse-brain/cells.pmtiles'.",
+                "Allow s3:PutObject below this prefix.",
+            )
+        if file.local == "t12-bulk-de.tsv":
+            return FileResult(
+                file,
+                Status.FAILED,
+                "'t12-bulk-de.tsv' changed during the run.",
+                "Let the pipeline finish first.",
+            )
+        if file.is_catalog:
+            return FileResult(file, Status.WITHHELD, "2 of its files failed")
+        return uploaded(file) if file.group != "basemaps" else skipped(file)
+
+    return outcome(one)
+
+
+def cancelled() -> Outcome:
+    """Half of the files are up."""
+    sent = {"genes_all.pmtiles", "genes_bin1.pmtiles", "cells.pmtiles"}
+
+    def one(file: model.PlannedFile) -> FileResult:
+        if file.local in sent:
+            return uploaded(file)
+        return FileResult(file, Status.WITHHELD, "not sent: the run ended before")
+
+    return replace(outcome(one), error=errors.Cancelled())
+
+
+def dry_run() -> Outcome:
+    """Something of everything, and nothing is sent."""
+
+    def one(file: model.PlannedFile) -> FileResult:
+        if file.group == "basics":
+            return skipped(file)
+        return FileResult(file, Status.WOULD_UPLOAD, "other content (CRC64NVME differs)")
+
+    what = replace(
+        plan(),
+        warnings=("2 files that the catalog lists are not on disk; the run goes on without them.",),
+        left_out=(
+            "cells-old.pmtiles (assets.cells.pmtiles): not on disk",
+            "umap.png (assets.umap.png): not on disk",
+        ),
+    )
+    extras = (
+        ExtraResult("old/genes.pmtiles", 12_000_000, planned=True),
+        ExtraResult("notes.txt", 812, planned=True),
+    )
+    return replace(outcome(one, what), mode=Mode.DRY_RUN, extras=extras)
+
+
+def bad_input() -> Outcome:
+    """Nothing could be begun."""
+    problems = (
+        "s3-dir, zenodo-id: exactly one of them names the destination; neither is given.",
+        "n-jobs: expected a whole number from 1 to 64, got 'many'.",
+        "zenodo-token: needed with zenodo-id; make one at https://zenodo.org/account/settings/applications.",
+    )
+    return Outcome(Mode.PUBLISH, "", error=errors.BadInput(problems))
+
+
+def zenodo(*, published: bool) -> Outcome:
+    """A draft that is left, or a record that is out."""
+    url = "https://zenodo.org/records/17512345" if published else "https://zenodo.org/uploads/17512345"
+    links = destinations.Links(
+        url,
+        catalog=f"{url}/files/catalog.yaml",
+        deposition_id="17512345",
+        doi="10.5281/zenodo.17512345",
+        concept_doi="10.5281/zenodo.17512344",
+        record=url,
+        published=published,
+        citation="Curie, M., & Franklin, R. (2026). Mouse brain, coronal section (1.2.0) [Data set]. Zenodo. "
+        "https://doi.org/10.5281/zenodo.17512345",
+        badge="https://zenodo.org/badge/DOI/10.5281/zenodo.17512345.svg",
+        todo="" if published else "Look at the draft, and publish it there or by a run with publish: true.",
+    )
+
+    def one(file: model.PlannedFile) -> FileResult:
+        return replace(uploaded(file), checksum="md5:9e107d9d372bb6826bd81d3542a419d6", proof="MD5")
+
+    return replace(outcome(one), destination=url, links=links)
+
+
+def collection(samples: int = 3) -> Outcome:
+    """Several samples, one of which has a failure."""
+    names = [f"sample-{number}" for number in range(1, samples + 1)]
+
+    def one(file: model.PlannedFile) -> FileResult:
+        if file.unit == names[-1] and file.local == "cells.pmtiles":
+            return FileResult(
+                file, Status.FAILED, "The connection broke 5 times.", "Run again; what is up stays up."
+            )
+        if file.unit == names[-1] and file.is_catalog:
+            return FileResult(file, Status.WITHHELD, "1 of its files failed")
+        return uploaded(file) if file.unit != names[0] else replace(skipped(file), strong=False)
+
+    urls = tuple(
+        (name, f"https://spatial-atlas.s3.amazonaws.com/mouse-brain/{name}/catalog.yaml") for name in names
+    )
+    run = outcome(one, plan(*(unit(name) for name in names)))
+    extras = (ExtraResult("sample-1/old.pmtiles", 55_000_000), ExtraResult("sample-2/old.tsv", 1_000))
+    return replace(run, links=destinations.Links(S3), catalog_urls=urls[:-1], extras=extras, seconds=4_011.0)
+
+
+def many(files: int = 5000) -> Outcome:
+    """More than a page can hold."""
+    listed = tuple((f"tiles/factor-{n:05}/level-{n % 17}.pmtiles", "basics", 1_000 * n) for n in range(files))
+    return outcome(uploaded, plan(unit("", listed)))
+
+
+SUMMARIES: Final[dict[str, Callable[[], str]]] = {
+    "first-run": lambda: report.summary(outcome(uploaded), given(manifest="result.json")),
+    "nothing-to-do": lambda: report.summary(outcome(skipped), given()),
+    "some-failed": lambda: report.summary(some_failed(), given()),
+    "dry-run": lambda: report.summary(dry_run(), given(dry_run=True)),
+    "cancelled": lambda: report.summary(cancelled(), given()),
+    "bad-input": lambda: report.summary(bad_input(), None),
+    "zenodo-draft": lambda: report.summary(zenodo(published=False), given(token="t0ken")),
+    "zenodo-published": lambda: report.summary(zenodo(published=True), given(token="t0ken")),
+    "collection": lambda: report.summary(collection(), given()),
+    "many-capped": lambda: report.summary(many(), given(), limit=12_000),
+}
+OTHERS: Final[dict[str, Callable[[], str]]] = {
+    "manifest.json": lambda: report.manifest(
+        some_failed(),
+        given(manifest="result.json"),
+        lambda name: f"https://spatial-atlas.s3.amazonaws.com/mouse-brain/{name}",
+    ),
+    "plan.txt": lambda: "".join(f"{line}\n" for line in report.plan_lines(dry_run())),
+    "end.txt": lambda: "".join(f"{line}\n" for line in report.end_lines(some_failed())),
+}
+
+
+def texts() -> dict[str, Callable[[], str]]:
+    """Every golden file by name, and what makes it."""
+    return {**{f"summary-{name}.md": make for name, make in SUMMARIES.items()}, **OTHERS}
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for name, make in texts().items():
+        (GOLDEN / name).write_text(make(), encoding="utf-8")
