@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support import runner_parser
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 COMMAND: Final = (sys.executable, "-P", "-m", "entrypoint")
 """As in the Dockerfile: -P keeps the user's files off the import path."""
@@ -93,35 +95,6 @@ def run(
                 if on_line:
                     on_line(line.rstrip("\n"))
         seconds = time.perf_counter() - began
-        outputs = parse_outputs(files["OUTPUT"].read_text("utf-8"))
+        outputs = runner_parser.outputs(files["OUTPUT"].read_bytes())
         summary = files["STEP_SUMMARY"].read_text("utf-8")
         return Run(process.returncode, "".join(lines), outputs, summary, seconds)
-
-
-def parse_outputs(text: str) -> dict[str, str]:
-    """Read an output file as the runner does: ``name=value``, or ``name<<END``, lines and ``END``.
-
-    Raises:
-        ValueError: the runner would fail the step.
-    """
-    outputs: dict[str, str] = {}
-    lines = iter(text.split("\n"))
-    for line in lines:
-        if not line:
-            continue
-        equals, heredoc = line.find("="), line.find("<<")
-        if heredoc >= 0 and (equals < 0 or heredoc < equals):
-            name, _, end = line.partition("<<")
-            value = []
-            for inner in lines:
-                if inner == end:
-                    break
-                value.append(inner)
-            else:
-                raise ValueError(f"no {end!r} after {name!r}")
-            outputs[name] = "\n".join(value)
-        elif equals >= 0:
-            outputs[line[:equals]] = line[equals + 1 :]
-        else:
-            raise ValueError(f"not an output: {line!r}")
-    return outputs

@@ -23,6 +23,7 @@ import yaml
 
 from tests import action, dataset
 from tests.servers import localstack, sink
+from tests.support import runner_parser
 
 PEERS: Final = action.ROOT / ".venv-bench" / "bin"
 DATA: Final = Path(tempfile.gettempdir()) / "catalog-upload-bench"
@@ -231,9 +232,9 @@ def twice(folder: Path, url: str) -> Iterator[Result]:
     """The same command two times; ends the benchmark when the second one sends anything."""
     command = [*action.COMMAND, "--in-dir", str(folder), "--s3-dir", "s3://bucket/p"]
     for expected in ("501", "0"):
-        with tempfile.NamedTemporaryFile("r") as outputs:
+        with tempfile.NamedTemporaryFile() as outputs:
             yield measure(command, {**environment(url), "GITHUB_OUTPUT": outputs.name})
-            sent = action.parse_outputs(outputs.read())["uploaded"]
+            sent = runner_parser.outputs(outputs.read())["uploaded"]
         if sent != expected:
             sys.exit(f"{sent} files were sent, not {expected}")
 
