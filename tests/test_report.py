@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given as arbitrary
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from entrypoint import destinations, errors, inputs, report
@@ -140,6 +141,7 @@ def test_hostile_names_come_back_from_a_manifest(name: str) -> None:
     assert document["extras"][0]["name"] == name
 
 
+@hypothesis_settings(deadline=None)
 @arbitrary(st.text(st.characters(), max_size=60))
 def test_inline_text_is_text(words: str) -> None:
     shown = markup.inline(words)

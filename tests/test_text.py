@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entrypoint import text
@@ -18,6 +18,7 @@ PIECES = st.one_of(
 TEXTS = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(st.characters(), max_size=40))
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_no_text_is_a_command_or_a_second_line(words: str) -> None:
     shown = text.printable(words)
@@ -27,11 +28,13 @@ def test_no_text_is_a_command_or_a_second_line(words: str) -> None:
     shown.encode("utf-8")
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_twice_is_once(words: str) -> None:
     assert text.printable(text.printable(words)) == text.printable(words)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, max_size=4))
 def test_a_line_of_harmless_parts_is_made_harmless_as_a_whole(parts: list[str]) -> None:
     assert runner_parser.commands(text.printable("".join(map(text.printable, parts)))) == []

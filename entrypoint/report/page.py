@@ -136,19 +136,21 @@ def _links(page: _Page, outcome: Outcome) -> None:
             rows.append(("Catalog (as it was)" if withheld else "Catalog", markup.link(links.catalog)))
         if links.record and links.record != destination:
             rows.append(("Record" if links.published else "Draft", markup.link(links.record)))
-        if links.doi:
-            reserved = "" if links.published else " (reserved; it works once the draft is published)"
-            image = links.badge if links.published else ""
-            rows.append(("DOI", markup.badge(image, f"https://doi.org/{links.doi}", links.doi) + reserved))
-        if links.concept_doi and links.concept_doi != links.doi:
-            words = markup.badge("", f"https://doi.org/{links.concept_doi}", links.concept_doi)
-            rows.append(("DOI of all versions", words))
+        for label, doi in (("DOI", links.doi), ("DOI of all versions", links.concept_doi)):
+            if doi and (label == "DOI" or doi != links.doi):
+                rows.append((label, _doi(doi, links.badge if label == "DOI" else "", links.published)))
         if links.citation:
             rows.append(("Cite as", markup.inline(links.citation, 2000)))
     if rows:
         page.add(markup.table((), (markup.row([f"<b>{label}</b>", value]) for label, value in rows)))
     if links and links.todo:
         page.add(f"> [!IMPORTANT]\n> **Left to do:** {markup.inline(links.todo, 2000)}")
+
+
+def _doi(doi: str, badge: str, published: bool | None) -> str:
+    if published is False:
+        return f"{markup.code(doi)} (reserved; it works once the draft is published)"
+    return markup.badge(badge, f"https://doi.org/{doi}", doi)
 
 
 def _groups(page: _Page, outcome: Outcome) -> None:

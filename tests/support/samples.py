@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from entrypoint import destinations, errors, report, settings
+from entrypoint import __version__, destinations, errors, report, settings
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Outcome, Status
 from entrypoint.plan import model
 
@@ -254,7 +255,14 @@ OTHERS: Final[dict[str, Callable[[], str]]] = {
 
 def texts() -> dict[str, Callable[[], str]]:
     """Every golden file by name, and what makes it."""
-    return {**{f"summary-{name}.md": make for name, make in SUMMARIES.items()}, **OTHERS}
+    makers = {**{f"summary-{name}.md": make for name, make in SUMMARIES.items()}, **OTHERS}
+    return {name: functools.partial(_without_version, make) for name, make in makers.items()}
+
+
+def _without_version(make: Callable[[], str]) -> str:
+    # A release must not change every golden file.
+    text = make().replace(f"catalog-upload {__version__}", "catalog-upload VERSION")
+    return text.replace(f'"version": "{__version__}"', '"version": "VERSION"')
 
 
 if __name__ == "__main__":
