@@ -16,6 +16,7 @@ from entrypoint import __version__, errors, inputs
 UPLOAD_AWS: Final = "upload_aws"
 UPLOAD_ZENODO: Final = "upload_zenodo"
 
+_VERSION: Final = f"catalog-upload {__version__}"
 _EPILOG: Final = """\
 examples:
   catalog-upload --in-dir out --s3-dir s3://bucket/sample --dry-run
@@ -73,12 +74,15 @@ def parse(argv: Sequence[str]) -> CommandLine:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"catalog-upload {__version__}")
+    parser.add_argument("-V", action="version", version=_VERSION, help="print the program's version and end")
     groups: dict[str, argparse._ArgumentGroup] = {}
     for item in inputs.INPUTS:
         group = groups.setdefault(item.section, parser.add_argument_group(item.section))
         _add(group, item)
-    return CommandLine(_values(vars(parser.parse_args(list(argv)))))
+    parsed = vars(parser.parse_args(list(argv)))
+    if parsed["version"] == "":
+        parser.exit(message=f"{_VERSION}\n")
+    return CommandLine(_values(parsed))
 
 
 def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str) -> None:
@@ -90,6 +94,10 @@ def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str) -> N
         group.add_argument(*names, dest=item.name, nargs="?", const="true", metavar="true|false", help=text)
     elif item.kind is inputs.Kind.LINES:
         group.add_argument(*names, dest=item.name, nargs="+", action="extend", metavar="ITEM", help=text)
+    elif item.name == "version":
+        # The record's version has the name that asks other programs for theirs; without a value it does here too.
+        text += " Without a value: print the program's version and end."
+        group.add_argument(*names, dest=item.name, nargs="?", const="", metavar="VALUE", help=text)
     else:
         group.add_argument(*names, dest=item.name, metavar="VALUE", help=text)
 
