@@ -50,7 +50,7 @@ def to_s3(workspace: Path) -> int:
         last = step(3, f"{CHANGED} has new content of the same size", expected)
 
     heading("The job summary of run 3, in Markdown")
-    print(last.summary)
+    print(shortened(last.summary))
     return 0
 
 
@@ -71,6 +71,17 @@ def checked(
     if run.code or surprises:
         sys.exit(f"The demo expected exit code 0 and {dict(expected)}; it got {run.code} and {surprises}.")
     return run
+
+
+def shortened(summary: str, rows: int = 8) -> str:
+    """The summary without most rows of its folded table, which a browser would hide as well."""
+    head, fold, rest = summary.partition("<details>")
+    table, end, foot = rest.partition("</details>")
+    lines = table.splitlines()
+    left_out = len(lines) - 2 * rows
+    if left_out > 0:
+        lines[rows:-rows] = [f"… {left_out} more lines …"]
+    return head + fold + "\n".join(lines) + end + foot
 
 
 def heading(text: str) -> None:

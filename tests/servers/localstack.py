@@ -30,8 +30,8 @@ WARM: Final = ROOT / ".venv-localstack" / "warm"
 """What LocalStack has worked out about itself at its first start; the next ones take 1.5 s instead of 5."""
 CACHES: Final = (".cache", "var/lib/localstack/cache")
 REGION: Final = "us-east-1"
-CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""For the environment of whoever talks to it; any would do."""
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local-key", "AWS_SECRET_ACCESS_KEY": "local-secret"}
+"""For whoever talks to it; any would do, but a common word such as `test` would be masked in every log."""
 
 
 @contextlib.contextmanager

@@ -27,8 +27,8 @@ class Rclone:
 
     url: str
     folder: Path
-    key: str = "test-key"
-    secret: str = "test-secret"
+    key: str = "local-key"
+    secret: str = "local-secret"
 
     @property
     def credentials(self) -> dict[str, str]:

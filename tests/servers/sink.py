@@ -17,7 +17,7 @@ from typing import Final
 
 from tests.servers import process
 
-CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local-key", "AWS_SECRET_ACCESS_KEY": "local-secret"}
 REGION: Final = "us-east-1"
 TEMPLATE: Final = Path(__file__).with_name("sink.conf")
 
