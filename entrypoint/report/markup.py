@@ -2,8 +2,8 @@
 
 GitHub renders Markdown, cleans the HTML, and then looks through the *decoded* text for @mentions,
 :emoji:, #references and addresses. So escaping has two parts: every character by which Markdown or HTML
-within a line begins becomes a numeric reference, and ``<wbr>``, which shows nothing and is not copied,
-tears apart what those last filters look for. The start of a line is always ours. https://github.github.com/gfm/
+begins becomes a numeric reference, and ``<wbr>``, which shows nothing and is not copied,
+tears apart what those last filters look for. https://github.github.com/gfm/
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from entrypoint import text
 _REFERENCES: Final = {ord(c): f"&#{ord(c)};" for c in '&<>"`*_[]#|~$\\@'}
 _TEARS: Final = re.compile(r"(?:[@:](?=\S)|#(?=\w)|\bwww(?=\.))", re.IGNORECASE)
 _TEAR: Final = "\0"
+# What begins a list, a rule or a block of code where a line, an item or a quotation begins.
+_STARTS: Final = re.compile(r" |[-+=]|[0-9]+[.)]")
 # What may stand in a URL as it is; `$` could begin a formula.
 _URL_SAFE: Final = ":/?#[]@!&'()*+,;=%-._~"
 MAX_URL: Final = 4000
@@ -28,7 +30,8 @@ def inline(untrusted: str, limit: int = 600) -> str:
     """Text within a line of Markdown or within HTML, at most `limit` characters of it."""
     shown = text.shorten(text.printable(untrusted), limit)
     torn = _TEARS.sub(lambda match: match.group() + _TEAR, shown)
-    return torn.translate(_REFERENCES).replace(_TEAR, "<wbr>")
+    safe = torn.translate(_REFERENCES).replace(_TEAR, "<wbr>")
+    return f"&#{ord(safe[0])};{safe[1:]}" if _STARTS.match(safe) else safe
 
 
 def code(untrusted: str, limit: int = 300) -> str:
