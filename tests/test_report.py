@@ -113,6 +113,8 @@ def test_hostile_names_do_no_harm_in_a_summary(name: str) -> None:
     ours = r"(## |### |> \[!\w+\]$|> |>$|- |<|$|[0-9A-Za-z…])"
     for line in page.split("\n"):
         assert re.match(ours, line), line
+        item = re.sub(r"^(- |> (- )?)", "", line)
+        assert item == line or not re.match(r"[ +=-]|[0-9]+[.)]", item), line
         bare = re.sub(
             r"^(### |## |> \*\*Left to do:\*\*|> \[!\w+\]|- )", "", re.sub(r"<[^>]*>|&#?\w+;", "", line)
         )

@@ -2,8 +2,8 @@
 
 GitHub renders Markdown, cleans the HTML, and then looks through the *decoded* text for @mentions,
 :emoji:, #references and addresses. So escaping has two parts: every character by which Markdown or HTML
-begins becomes a numeric reference, and ``<wbr>``, which shows nothing and is not copied,
-tears apart what those last filters look for. https://github.github.com/gfm/
+begins becomes a numeric reference, and ``<wbr>``, which shows nothing and is not copied, tears apart what
+those last filters look for. https://github.github.com/gfm/
 """
 
 from __future__ import annotations
