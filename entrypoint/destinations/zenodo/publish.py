@@ -1,0 +1,117 @@
+"""Publishing, which cannot be undone and is therefore never repeated blindly; and asking communities."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from entrypoint import errors, text
+from entrypoint.destinations.zenodo import answers, deposition, http
+
+_ATTEMPTS: Final = 3
+
+
+def publish(way: http.Http, drafts: deposition.Depositions, number: int, check: http.Check) -> None:
+    """Publish a draft.
+
+    Zenodo's gateways give up after about a minute while the service goes on, so that after every answer
+    that leaves doubt the record itself is asked for.
+
+    Raises:
+        errors.Refused: the service will not publish it as it is.
+        errors.Unreachable: it is not known whether it was published.
+    """
+    doubt: errors.PublishError | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            drafts.publish(number, check)
+        except answers.Unsure as error:
+            doubt = error
+            if _turned_up(way, drafts, number, check):
+                return
+        except answers.Rejected as error:
+            # After an earlier attempt, 404 is how the service says that there is no draft any more.
+            if doubt is not None and drafts.record(number, check) == number:
+                return
+            raise errors.Refused(
+                f"{way.host} refuses to publish the draft: {error.reason}",
+                f"All files are up and verified. Mend it at {way.base}/uploads/{number}, then publish there.",
+            ) from error
+        else:
+            return
+    raise errors.Unreachable(
+        f"{way.host} does not say whether draft {number} was published.",
+        f"Look at {way.base}/records/{number} in a while; running again continues without sending twice.",
+    ) from doubt
+
+
+def _turned_up(way: http.Http, drafts: deposition.Depositions, number: int, check: http.Check) -> bool:
+    waited, count = 0.0, 0
+    while True:
+        if drafts.record(number, check) == number:
+            return True
+        if waited >= way.patience.settle:
+            return False
+        count += 1
+        pause = way.patience.pause(count)
+        way.sleep(pause, check)
+        waited += pause
+
+
+def find_community(way: http.Http, name: str, check: http.Check) -> str | None:
+    """The id of a community by its id or short name; nothing when there is none. Only reads."""
+    try:
+        answer = way.call("GET", f"/api/communities/{http.quoted(name)}", check=check)
+    except answers.Rejected as error:
+        if error.status == 404:
+            return None
+        raise
+    found = answer.document.get("id") if isinstance(answer.document, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def ask_communities(way: http.Http, number: int, communities: dict[str, str], check: http.Check) -> list[str]:
+    """Ask communities to include a published record; the answers, one sentence each.
+
+    A request for inclusion, as InvenioRDM's own pages make it: the field in the metadata is ignored
+    (https://github.com/zenodo/zenodo-rdm/issues/851).
+
+    Args:
+        communities: short names by id.
+    """
+    path = f"/api/records/{number}/communities"
+    try:
+        hits = way.call("GET", path, check=check).document
+        there = {item.get("id") for item in _list(_dict(hits).get("hits"), "hits")}
+        wanted = [key for key in communities if key not in there]
+        if not wanted:
+            return []
+        asked = {"communities": [{"id": key} for key in wanted]}
+        document = way.call("POST", path, check=check, document=asked).document
+    except errors.Cancelled:
+        raise
+    except errors.PublishError as error:
+        # The record is out; a request that went wrong must not look like a failed publication.
+        names = ", ".join(communities.values())
+        return [
+            f"Communities ({names}) could not be asked: {error.message} Ask at {way.base}/records/{number}."
+        ]
+    remarks = []
+    for item in _list(document, "processed"):
+        name = communities.get(str(item.get("community_id")), str(item.get("community_id")))
+        is_in = _dict(item.get("request")).get("status") == "accepted"
+        what = "has taken the record in" if is_in else "was asked; its curators decide"
+        remarks.append(f"Community {text.printable(name)} {what}.")
+    for item in _list(document, "errors"):
+        name = communities.get(str(item.get("community_id")), str(item.get("community_id")))
+        said = text.printable(text.shorten(str(item.get("message", "")), 200))
+        remarks.append(f"Community {text.printable(name)} was not asked: {said}")
+    return remarks
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(document: Any, key: str) -> list[dict[str, Any]]:
+    value = _dict(document).get(key)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,74 @@
+"""Where things are, for outputs and summary: addresses, DOIs, a citation, what is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from entrypoint import destinations, settings, text
+from entrypoint.destinations.zenodo import deposition, http, metadata, rules
+
+PREFIXES: Final = {settings.ZENODO_URL: "10.5281", settings.SANDBOX_URL: "10.5072"}
+CATALOG: Final = "catalog.yaml"
+
+
+def links(
+    base: str, now: deposition.Deposition, *, reserved: str, has_catalog: bool, todo: str
+) -> destinations.Links:
+    """Everything about one draft or record.
+
+    Args:
+        base: URL of the service.
+        reserved: DOI that the service reserved for the draft; may be empty.
+        todo: what a person has to do about a draft.
+    """
+    doi, concept_doi = dois(base, now, reserved)
+    record = f"{base}/records/{now.number}"
+    return destinations.Links(
+        destination=record if now.is_published else f"{base}/uploads/{now.number}",
+        catalog=file_url(base, now, CATALOG) if has_catalog else "",
+        deposition_id=str(now.number),
+        doi=doi,
+        concept_doi=concept_doi,
+        record=record,
+        published=now.is_published,
+        citation=metadata.citation_of(now.metadata, doi),
+        badge=f"{base}/badge/doi/{http.quoted(doi)}.svg",
+        todo="" if now.is_published else todo,
+    )
+
+
+def dois(base: str, now: deposition.Deposition, reserved: str) -> tuple[str, str]:
+    """DOI and concept DOI, minted or as they will be.
+
+    The service announces the production's prefix in every draft, even where it mints another.
+    """
+    doi = now.doi or reserved
+    if doi and not metadata.is_own_doi(doi):
+        return doi, now.concept_doi
+    prefix = PREFIXES.get(base) or (doi or now.concept_doi or PREFIXES[settings.ZENODO_URL]).partition("/")[0]
+    concept = now.concept_doi or (f"{prefix}/zenodo.{now.concept}" if now.concept else "")
+    return doi or f"{prefix}/zenodo.{now.number}", concept
+
+
+def file_url(base: str, now: deposition.Deposition, name: str) -> str:
+    """URL of one file; that of a draft works once it is published."""
+    return f"{base}/records/{now.number}/files/{http.quoted(name)}"
+
+
+def to_publish(base: str, now: deposition.Deposition, communities: Sequence[str]) -> str:
+    """What is left to do about a draft that is complete."""
+    missing = [sentence.partition(":")[0] for sentence in rules.missing(now.metadata)]
+    first = f"fill in {' and '.join(missing)}, then " if missing else ""
+    asked = (
+        f" Choose the community there too: {text.printable(', '.join(communities))}." if communities else ""
+    )
+    return (
+        f"The draft is not published: look at it at {base}/uploads/{now.number}, {first}press Publish.{asked}"
+    )
+
+
+def to_continue(now: deposition.Deposition, *, by_rerun: bool) -> str:
+    """What is left to do about a draft that is not complete."""
+    how = "re-run the failed jobs" if by_rerun else f"run again with zenodo-id: {now.number}"
+    return f"Draft {now.number} keeps what is up; to continue it, {how}."
