@@ -59,7 +59,11 @@ def test_review_of_a_draft(server: ZenodoServer, me: Client) -> None:
     assert me("POST", draft["links"]["publish"]).status_code == 400
     submitted = me("POST", f"{own}/actions/submit-review", json={})
     assert (submitted.status_code, submitted.json()["is_open"]) == (202, True)
-    for method, where in (("POST", draft["links"]["publish"]), ("DELETE", draft["links"]["self"])):
+    for method, where in (
+        ("POST", draft["links"]["publish"]),
+        ("POST", draft["links"]["edit"]),
+        ("DELETE", draft["links"]["self"]),
+    ):
         assert "review" in refusal(me(method, where))[1]
     assert me("DELETE", f"{own}/review").status_code == 400
     server.accept(submitted.json()["id"])

@@ -145,6 +145,7 @@ def test_publish_refusals_come_in_rounds(me: Client) -> None:
     assert (status, list(errors)) == (400, ["files.enabled"])
     me("POST", f"/api/records/{draft['id']}/draft/files", json=[{"key": "a"}])
     assert list(refusal(me("POST", publish))[2]) == ["files"]
+    assert me("GET", draft["links"]["files"]).json() == [], "a pending file is not shown"
     me("PUT", draft["links"]["bucket"] + "/a", data=b"x")
     assert me("POST", publish).status_code == 202
     assert refusal(me("POST", publish)) == (404, "Not found.", {})
@@ -169,9 +170,10 @@ def test_reserved_sandbox_doi_must_not_be_written_back(me: Client) -> None:
     reserved = me("POST", link)
     assert (reserved.status_code, reserved.json()["doi"]) == (201, f"10.5072/zenodo.{draft['id']}")
     assert refusal(me("POST", link))[2] == {"pids.doi": ["A PID already exists for type doi"]}
-    meta = {**GOOD, "doi": reserved.json()["doi"]}
-    assert me("PUT", draft["links"]["self"], json={"metadata": meta}).status_code == 200
-    assert list(refusal(me("POST", draft["links"]["publish"]))[2]) == ["pids.doi"]
+    for doi in (reserved.json()["doi"], draft["metadata"]["prereserve_doi"]["doi"]):
+        meta = {**GOOD, "doi": doi}
+        assert me("PUT", draft["links"]["self"], json={"metadata": meta}).status_code == 200
+        assert list(refusal(me("POST", draft["links"]["publish"]))[2]) == ["pids.doi"]
 
 
 def test_external_doi_has_no_versions(me: Client) -> None:
@@ -199,7 +201,14 @@ def test_edit(me: Client) -> None:
     assert me("GET", f"/api/records/{record['id']}").json()["title"] == "The title"
     again = me("POST", record["links"]["publish"])
     assert (again.status_code, again.json()["doi"]) == (202, record["doi"])
+    assert again.json()["links"]["bucket"] == record["links"]["bucket"]
     assert me("GET", f"/api/records/{record['id']}").json()["title"] == "Another"
+
+
+def test_edit_of_a_draft_gives_the_draft(me: Client) -> None:
+    draft = me.draft(GOOD)
+    answer = me("POST", draft["links"]["edit"])
+    assert (answer.status_code, answer.json()) == (201, draft)
 
 
 # Versions

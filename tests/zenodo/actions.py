@@ -122,13 +122,14 @@ def _include(zenodo: state.Zenodo, version: state.Version, draft: state.Content)
 
 
 def edit(zenodo: state.Zenodo, version: state.Version) -> None:
-    """Opens an edit of a published record; an open one is kept. Its files are locked."""
-    if version.published is None:
-        raise messages.not_found(messages.PID_UNREGISTERED)
+    """Opens an edit of a published record; the draft that exists, of whatever kind, is kept.
+
+    The files of an edit are locked. What is refused during a review, and how, is inferred.
+    """
     if version.review is not None and version.review.is_open:
-        raise ApiError(400, "You cannot edit the record while it is in review.")
+        raise ApiError(400, "You cannot edit a draft with an open review request.")
     if version.draft is None:
-        old = version.published
+        old = version.content
         version.draft = state.Content(dict(old.metadata), dict(old.files), doi=old.doi, external=old.external)
         version.touch()
 
