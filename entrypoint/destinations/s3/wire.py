@@ -23,7 +23,7 @@ import awscrt.s3
 from entrypoint import __version__, errors
 from entrypoint.destinations.s3 import problems
 
-IN_FLIGHT: Final = 80 * 1024 * 1024
+IN_FLIGHT: Final = 64 * 1024 * 1024
 """Bytes of bodies that are read and not yet answered for; the client keeps a copy of each."""
 _RETRIES: Final = awscrt.s3.S3RetryConfig(max_retries=5, backoff_scale_factor_ms=300, max_backoff_secs=20)
 _CONNECT_TIMEOUT: Final = 10_000
@@ -169,6 +169,7 @@ class Wire:
             path: percent-encoded key below the bucket, with the query.
             on_end: called once, from another thread, when the request is over one way or the other.
         """
+        stream = io.BytesIO(body)
         request = awscrt.http.HttpRequest(
             "PUT",
             f"{self.target.path}/{path}",
@@ -180,7 +181,7 @@ class Wire:
                     *headers.items(),
                 ]
             ),
-            io.BytesIO(body),
+            stream,
         )
         answer: dict[str, str] = {}
 
@@ -188,6 +189,8 @@ class Wire:
             answer.update((name.lower(), value) for name, value in headers)
 
         def on_done(**_: object) -> None:
+            # Whoever waits for the answer holds the request; the bytes must not wait with it.
+            stream.close()
             on_end()
 
         return Pending(
