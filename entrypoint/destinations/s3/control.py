@@ -129,6 +129,7 @@ class Control:
         self._chosen = chosen
         self._connections = connections
         self.bucket = chosen.bucket
+        self._target: wire.Target | None = None
         try:
             self._session = self._new_session()
             self.credentials = Credentials(self._new_session, hide)
@@ -182,6 +183,11 @@ class Control:
 
     def target(self) -> wire.Target:
         """Where the CRT client has to send; botocore's own rules for endpoints decide."""
+        if self._target is None:
+            self._target = self._find_target()
+        return self._target
+
+    def _find_target(self) -> wire.Target:
         url = self.client.generate_presigned_url("put_object", Params={"Bucket": self.bucket, "Key": "k"})
         parts = urllib.parse.urlsplit(url)
         bundle = self._session._session.get_config_variable("ca_bundle")
@@ -197,6 +203,7 @@ class Control:
         """Use the region in which the bucket is."""
         self.region = region
         self.client = self._new_client(region)
+        self._target = None
 
     def ask(self, call: Callable[[], T]) -> T:
         """Make a call; after expired credentials once more with new ones.
