@@ -19,7 +19,8 @@ demo: venv localstack ## publish a small data set three times to a local S3 serv
 test: venv localstack ## every test; PYTEST_ARGS="-k plan -x" chooses
 	@$(RUN) -m pytest $(PYTEST_ARGS)
 
-lint: venv ## ruff, mypy, the action's and the workflows' schemas, the Dockerfile
+lint: venv ## ruff, mypy, the action's and the workflows' schemas, the Dockerfile, the README's tables
+	@$(RUN) tools/readme_tables.py --check
 	@$(RUN) tools/lint.py
 
 format: venv ## let ruff format and mend the code
