@@ -105,6 +105,11 @@ class TestRecorder:
             answer = through.put_object(Bucket=s3_server.bucket, Key="k", Body=b"x", IfNoneMatch="*")
             assert "ChecksumCRC32" not in answer
 
+    def test_it_rewrites_headers(self, s3_server: Store, recorded_s3: Recorder) -> None:
+        recorded_s3.rewrite_response_headers = {"etag": '"other"'}
+        answer = client(s3_server, recorded_s3.url).put_object(Bucket=s3_server.bucket, Key="k", Body=b"x")
+        assert answer["ETag"] == '"other"'
+
     def test_it_delays(self, s3_server: Store, recorded_s3: Recorder) -> None:
         recorded_s3.delay = 0.2
         client(s3_server, recorded_s3.url).list_objects_v2(Bucket=s3_server.bucket)

@@ -15,7 +15,7 @@ import http.client
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -66,7 +66,9 @@ class Fault:
     headers: Mapping[str, str]
     delay: float
     drop: bool
+    lose: bool
     corrupt: bool
+    carries: re.Pattern[str] | None
     left: int
 
 
@@ -82,6 +84,10 @@ class Recorder:
     """Headers of requests whose name matches this do not reach the store."""
     hidden_response_headers: str = r"(?!)"
     """Headers of answers whose name matches this do not reach the product."""
+    rewrite_response_headers: Mapping[str, str] = field(default_factory=dict)
+    """What answers say in the place of these headers (names in lower case), where they have them."""
+    on_request: Callable[[str, str], object] = lambda method, target: None
+    """Called with method and target of each request before it goes on."""
     _requests: list[Request] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -118,7 +124,9 @@ class Recorder:
         headers: Mapping[str, str] | None = None,
         delay: float = 0.0,
         drop: bool = False,
+        lose: bool = False,
         corrupt: bool = False,
+        carries: str = "",
         times: int = FOREVER,
     ) -> None:
         """From now on, treat matching requests badly; the fault that was added last wins.
@@ -127,14 +135,26 @@ class Recorder:
             method: a pattern for all of the method.
             target: a pattern for any part of path and query.
             status: answer this by ourselves, after the body was read; 0 passes the request on.
-            body, headers: go with the status.
+            body, headers: go with the status; without one the headers replace those of the store's answer.
             delay: seconds to wait first.
             drop: cut the connection in the middle of the request's body.
+            lose: let the store do it, and cut the connection in the place of its answer.
             corrupt: flip a bit of the request's body on its way.
+            carries: only requests with a header whose name matches this.
             times: how many requests it happens to.
         """
         fault = Fault(
-            re.compile(method), re.compile(target), status, body, headers or {}, delay, drop, corrupt, times
+            re.compile(method),
+            re.compile(target),
+            status,
+            body,
+            headers or {},
+            delay,
+            drop,
+            lose,
+            corrupt,
+            re.compile(carries, re.IGNORECASE) if carries else None,
+            times,
         )
         with self._lock:
             self._faults.insert(0, fault)
@@ -144,10 +164,12 @@ class Recorder:
         with self._lock:
             self._faults.clear()
 
-    def _fault_for(self, method: str, target: str) -> Fault | None:
+    def _fault_for(self, method: str, target: str, headers: Iterable[str]) -> Fault | None:
         with self._lock:
             for fault in self._faults:
-                if fault.left > 0 and fault.method.fullmatch(method) and fault.target.search(target):
+                if fault.left <= 0 or not fault.method.fullmatch(method) or not fault.target.search(target):
+                    continue
+                if fault.carries is None or any(fault.carries.match(name) for name in headers):
                     fault.left -= 1
                     return fault
         return None
@@ -206,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         recorder = self.server.recorder
-        began, self.taken, status = time.monotonic(), 0, 0
+        self.began, self.taken, self.recorded = time.monotonic(), 0, False
         fault = recorder._fault_for(self.command, self.path)
         time.sleep(recorder.delay + (fault.delay if fault else 0))
         try:
@@ -216,20 +238,26 @@ class _Handler(BaseHTTPRequestHandler):
             if fault and fault.status:
                 for _ in self._body():
                     pass
-                status = fault.status
-                self._answer(status, fault.headers, fault.body)
+                self._answer(fault.status, fault.headers, fault.body)
             else:
-                status = self._pass_on(corrupt=bool(fault and fault.corrupt))
+                self._pass_on(corrupt=bool(fault and fault.corrupt))
+            self.wfile.flush()
         finally:
-            split = urlsplit(self.path)
-            query = dict(parse_qsl(split.query, keep_blank_values=True))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(
-                self.command, split.path, query, headers, self.taken, status, began, time.monotonic()
-            )
-            with recorder._lock:
-                recorder._requests.append(request)
-        self.wfile.flush()
+            self._record(0)
+
+    def _record(self, status: int) -> None:
+        """Write the request down, once: before the answer goes out, so that no test looks too early."""
+        if self.recorded:
+            return
+        self.recorded = True
+        split = urlsplit(self.path)
+        query = dict(parse_qsl(split.query, keep_blank_values=True))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(
+            self.command, split.path, query, headers, self.taken, status, self.began, time.monotonic()
+        )
+        with self.server.recorder._lock:
+            self.server.recorder._requests.append(request)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = _serve
 
@@ -261,7 +289,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
         return kept
 
-    def _pass_on(self, *, corrupt: bool) -> int:
+    def _pass_on(self, fault: Fault | None) -> int:
+        corrupt = bool(fault and fault.corrupt)
         recorder, connection = self.server.recorder, self._connection()
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
@@ -281,14 +310,22 @@ class _Handler(BaseHTTPRequestHandler):
         if chunked:
             connection.send(b"0\r\n\r\n")
         with connection.getresponse() as answer:
-            self._relay(answer)
+            if fault and fault.lose:
+                answer.read()
+                raise _CutError
+            self._relay(answer, fault.headers if fault else {})
             return answer.status
 
-    def _relay(self, answer: http.client.HTTPResponse) -> None:
-        hidden = self.server.recorder.hidden_response_headers
+    def _relay(self, answer: http.client.HTTPResponse, rewritten: Mapping[str, str]) -> None:
+        recorder = self.server.recorder
+        rewritten = {**recorder.rewrite_response_headers, **rewritten}
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
-            if name.lower() not in HOP_BY_HOP and not re.match(hidden, name, re.IGNORECASE):
+            if name.lower() in rewritten:
+                self.send_header(name, rewritten[name.lower()])
+            elif name.lower() not in HOP_BY_HOP and not re.match(
+                recorder.hidden_response_headers, name, re.IGNORECASE
+            ):
                 self.send_header(name, value)
         bodiless = self.command == "HEAD" or answer.status in (204, 304)
         length = answer.getheader("Content-Length")
@@ -303,6 +340,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
 
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self._record(status)
         self.send_response_only(status)
         for name, value in {"Content-Type": "application/xml", **headers}.items():
             self.send_header(name, value)
