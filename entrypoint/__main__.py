@@ -83,7 +83,7 @@ class _Step:
 
     def run(self) -> Outcome:
         """The outcome, whatever happens."""
-        from entrypoint import plan, report, runner, transfer
+        from entrypoint import report, runner, transfer
 
         chosen, out = self._chosen, self._out
         mode = Mode.DRY_RUN if chosen.dry_run else Mode.VERIFY if chosen.verify_only else Mode.PUBLISH
@@ -92,11 +92,11 @@ class _Step:
         engine: transfer.Transfer | None = None
         with _Signals(cancel, out):
             try:
-                planned = plan.make(chosen)
+                planned, ready = _prepare(chosen, cancel)
                 outcome = dataclasses.replace(outcome, plan=planned)
                 out.info(report.start_line(planned, chosen))
                 cancel.check()
-                self.destination = _open(chosen, planned, cancel, out)
+                self.destination = ready or transfer.patiently(lambda: _open(chosen, cancel, out), cancel)
                 rules = transfer.Rules(
                     mode,
                     chosen.n_jobs,
@@ -129,16 +129,53 @@ class _Step:
             return outcome if outcome.error else dataclasses.replace(outcome, error=_defect(error))
 
 
-def _open(
-    chosen: settings.Settings, planned: model.Plan, cancel: Cancel, out: runner.Runner
-) -> destinations.Destination:
-    """The destination that the settings name. Each side's libraries are imported only when needed."""
-    if chosen.s3:
-        from entrypoint.destinations import s3
+def _prepare(chosen: settings.Settings, cancel: Cancel) -> tuple[model.Plan, destinations.Destination | None]:
+    """The plan, and a destination that needs no network to be made, with everything wrong in both at once.
 
-        return s3.S3(chosen.s3, n_jobs=chosen.n_jobs, cancel=cancel, hide=out.mask)
-    assert chosen.zenodo is not None  # settings.read() refuses anything else
-    raise NotImplementedError(planned.data_set)
+    Raises:
+        errors.BadInput
+    """
+    from entrypoint import plan
+
+    problems: list[str] = []
+    destination: destinations.Destination | None = None
+    if chosen.zenodo:
+        try:
+            destination = _zenodo(chosen, chosen.zenodo, cancel)
+        except errors.BadInput as error:
+            problems += error.problems
+    try:
+        planned = plan.make(chosen)
+    except errors.BadInput as error:
+        raise errors.BadInput([*problems, *error.problems], error.hint) from error
+    if problems:
+        raise errors.BadInput(problems)
+    return planned, destination
+
+
+def _zenodo(
+    chosen: settings.Settings, wanted: settings.ZenodoSettings, cancel: Cancel
+) -> destinations.Destination:
+    from entrypoint import event
+    from entrypoint.destinations import zenodo
+
+    return zenodo.Zenodo(
+        wanted,
+        run=chosen.run,
+        release=event.read(chosen.run.event_path, chosen.run.event_name),
+        n_jobs=chosen.n_jobs,
+        restart=chosen.restart,
+        delete_extra=chosen.delete_extra,
+        check=cancel.check,
+    )
+
+
+def _open(chosen: settings.Settings, cancel: Cancel, out: runner.Runner) -> destinations.Destination:
+    # Each side's libraries are imported only when they are needed.
+    from entrypoint.destinations import s3
+
+    assert chosen.s3 is not None  # settings.read() saw to it, and Zenodo is made before
+    return s3.S3(chosen.s3, n_jobs=chosen.n_jobs, cancel=cancel, hide=out.mask)
 
 
 class _Signals:
@@ -149,7 +186,9 @@ class _Signals:
         self._out = out
 
     def __enter__(self) -> None:
-        self._before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {
+            number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+        }
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

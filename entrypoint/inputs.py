@@ -156,7 +156,11 @@ INPUTS: Final[tuple[Input, ...]] = (
         "CRC64NVME, with a fallback on stores that refuse it.",
         "auto",
     ),
-    Input("storage-class", S3, "Storage class of the objects, e.g. INTELLIGENT_TIERING. Nothing is sent if empty."),
+    Input(
+        "storage-class",
+        S3,
+        "Storage class of the objects, e.g. INTELLIGENT_TIERING. Nothing is sent if empty.",
+    ),
     Input("acl", S3, "Canned ACL of the objects, e.g. bucket-owner-full-control. No ACL is sent if empty."),
     Input("sse", S3, "Server-side encryption: AES256, aws:kms or aws:kms:dsse. Nothing is sent if empty."),
     Input("sse-kms-key-id", S3, "KMS key for sse: aws:kms or aws:kms:dsse."),
@@ -173,7 +177,11 @@ INPUTS: Final[tuple[Input, ...]] = (
     ),
     _lines("tags", S3, "Tags of the objects, lines of key=value."),
     _lines("metadata", S3, "User metadata of the objects (x-amz-meta-*), lines of key=value."),
-    Input("zenodo-token", ZENODO, "Zenodo access token, or the path of a file that holds it. Keep it in a secret."),
+    Input(
+        "zenodo-token",
+        ZENODO,
+        "Zenodo access token, or the path of a file that holds it. Keep it in a secret.",
+    ),
     Input(
         "zenodo-url",
         ZENODO,

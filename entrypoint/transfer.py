@@ -7,23 +7,29 @@ What is to be done is the plan's, how a file gets there is the destination's; he
 from __future__ import annotations
 
 import dataclasses
+import functools
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, Self, TypeVar
 
 from entrypoint import destinations, errors
 from entrypoint.destinations import State, Verdict
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Status
 from entrypoint.plan import model
 
+T = TypeVar("T")
+
 _POLL: Final = 0.1
 """Seconds between looks at the cancel switch."""
-_GRACE: Final = 3.0
-"""Seconds that files in flight have to end after a cancel; the whole process has seven."""
+_GRACE: Final = 2.5
+"""Seconds that files in flight have to end after a cancel, and again for tidying up; the whole process has
+seven."""
+_TIDY: Final = 60.0
+"""Seconds for tidying up after a failure."""
 
 
 class Cancel:
@@ -130,7 +136,7 @@ class Transfer:
             errors.PublishError: what ended the run early; files that failed do not raise.
         """
         try:
-            self._destination.look(self._plan)
+            patiently(lambda: self._destination.look(self._plan), self._cancel)
             self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
             self._compare()
             if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
@@ -138,13 +144,19 @@ class Transfer:
                 return
             changed = self._publish()
             if self._all_well():
-                self._destination.finish(changed=changed)
+                patiently(lambda: self._destination.finish(changed=changed), self._cancel)
             else:
-                self._destination.abandon()
+                self._abandon()
         except BaseException:
-            self._destination.abandon()
+            self._abandon()
             raise
         self._raise_if_all_failed()
+
+    def _abandon(self) -> None:
+        """Let the destination tidy up, but not for ever: a dead network would not answer that either."""
+        thread = threading.Thread(target=self._destination.abandon, name="abandon", daemon=True)
+        thread.start()
+        thread.join(_GRACE if self._cancel.is_set else _TIDY)
 
     # Reading
 
@@ -188,12 +200,18 @@ class Transfer:
                 result = FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum)
             elif mode is Mode.VERIFY:
                 result = FileResult(
-                    file, Status.FAILED, verdict.reason, "Run without verify-only to upload it.", checksum=verdict.checksum
+                    file,
+                    Status.FAILED,
+                    verdict.reason,
+                    "Run without verify-only to upload it.",
+                    checksum=verdict.checksum,
                 )
             elif mode is Mode.DRY_RUN:
                 result = FileResult(file, Status.WOULD_UPLOAD, self._why(file, verdict))
             else:
-                result = FileResult(file, Status.WITHHELD, "nothing is sent while another file must not be overwritten")
+                result = FileResult(
+                    file, Status.WITHHELD, "nothing is sent while another file must not be overwritten"
+                )
             self._finish(result)
         if mode is Mode.DRY_RUN and self._rules.delete_extra:
             self.extras = tuple(dataclasses.replace(extra, planned=True) for extra in self.extras)
@@ -214,8 +232,10 @@ class Transfer:
                 self._finish(FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum))
         removing = self._rules.delete_extra and bool(self.extras)
         if to_send or removing:
-            verdicts = [(file, self._verdicts[file.name]) for file in self._plan if file.name in self._verdicts]
-            self._destination.begin(verdicts, remove_extras=removing)
+            verdicts = [
+                (file, self._verdicts[file.name]) for file in self._plan if file.name in self._verdicts
+            ]
+            patiently(lambda: self._destination.begin(verdicts, remove_extras=removing), self._cancel)
             self._note_removed()
         self._observer.started(len(to_send), sum(file.size for file in to_send))
         if to_send:
@@ -307,7 +327,7 @@ class Transfer:
                 continue
             self._cancel.check()
             try:
-                self._destination.remove(extra.name)
+                patiently(functools.partial(self._destination.remove, extra.name), self._cancel)
                 done = dataclasses.replace(extra, deleted=True)
             except errors.FileFailed as error:
                 done = dataclasses.replace(extra, error=str(error))
@@ -317,7 +337,8 @@ class Transfer:
         """Where there was no room, `begin` has deleted extras already."""
         left = {extra.name for extra in self._destination.extras()}
         self.extras = tuple(
-            dataclasses.replace(extra, deleted=True) if extra.name not in left else extra for extra in self.extras
+            dataclasses.replace(extra, deleted=True) if extra.name not in left else extra
+            for extra in self.extras
         )
 
     # Results
@@ -331,7 +352,9 @@ class Transfer:
 
     def _all_well(self) -> bool:
         with self._lock:
-            files = all(file.name in self._results and _is_up(self._results[file.name]) for file in self._plan)
+            files = all(
+                file.name in self._results and _is_up(self._results[file.name]) for file in self._plan
+            )
         return files and not any(extra.error for extra in self.extras)
 
     def _raise_if_all_failed(self) -> None:
@@ -359,6 +382,33 @@ def _unstarted(file: model.PlannedFile) -> FileResult:
     return FileResult(file, Status.WITHHELD, "not sent: the run ended before")
 
 
+def patiently(call: Callable[[], T], cancel: Cancel) -> T:
+    """Make a call that may wait for a network, and leave it behind when the run is cancelled meanwhile.
+
+    Raises:
+        errors.Cancelled: the run is to stop, and the call did not end soon; and whatever the call raises.
+    """
+    future: futures.Future[T] = futures.Future()
+
+    def make() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            future.set_exception(error)
+
+    threading.Thread(target=make, name="call", daemon=True).start()
+    while not cancel.is_set:
+        try:
+            return future.result(_POLL)
+        except futures.TimeoutError:
+            if future.done():  # the call's own time-out
+                raise
+    try:
+        return future.result(_GRACE)
+    except futures.TimeoutError:
+        raise errors.Cancelled from None
+
+
 class _Pool:
     """A bounded pool of threads whose owner never waits without looking at the cancel switch.
 
@@ -372,7 +422,7 @@ class _Pool:
         self._ended: queue.SimpleQueue[futures.Future[None]] = queue.SimpleQueue()
         self._running: set[futures.Future[None]] = set()
 
-    def __enter__(self) -> _Pool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -407,4 +457,3 @@ class _Pool:
         """Wait until every job has ended."""
         while self.step():
             pass
-

@@ -43,11 +43,15 @@ def _check_names(chosen: settings.Settings, plan: model.Plan, findings: build.Fi
     for file in plan:
         findings.problems.extend(_name_problems(file, prefix, on_s3=chosen.s3 is not None))
         if (other := seen.setdefault(file.name, file)) is not file:
-            findings.problems.append(f"{other.local} and {file.local} would both become {file.name}.{_ways_out(chosen)}")
+            findings.problems.append(
+                f"{other.local} and {file.local} would both become {file.name}.{_ways_out(chosen)}"
+            )
             continue
         alike = unicodedata.normalize("NFC", file.name).casefold()
         if (other := folded.setdefault(alike, file)) is not file:
-            findings.warnings.append(f"{other.local} and {file.local} differ only in case or in how accents are written.")
+            findings.warnings.append(
+                f"{other.local} and {file.local} differ only in case or in how accents are written."
+            )
 
 
 def _name_problems(file: model.PlannedFile, prefix: str, *, on_s3: bool) -> Iterable[str]:
@@ -66,5 +70,7 @@ def _name_problems(file: model.PlannedFile, prefix: str, *, on_s3: bool) -> Iter
 
 def _ways_out(chosen: settings.Settings) -> str:
     if chosen.zenodo:
-        return " Zenodo has no folders: rename one of them, or set pack: auto, where zip files keep the folders."
+        return (
+            " Zenodo has no folders: rename one of them, or set pack: auto, where zip files keep the folders."
+        )
     return " Rename one of them."

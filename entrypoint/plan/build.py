@@ -88,7 +88,9 @@ class Builder:
         found = list(self._select(place, folder, entries.values()))
         is_own = self._is_catalog(place, read)
         files = [self._file(place, item, entries) for item in found if not is_own(item)]
-        wants_catalog = self._chosen.method is not settings.Method.FILES or any(is_own(item) for item in found)
+        wants_catalog = self._chosen.method is not settings.Method.FILES or any(
+            is_own(item) for item in found
+        )
         planned = self._catalog(place, *read) if read and wants_catalog else None
         if planned:
             self._findings.known.add(planned.name)
@@ -125,7 +127,9 @@ class Builder:
             except disk.Missing:
                 near = folder.nearest(entry.path)
                 meant = f"; did it mean {place.shown}{near}?" if near else "."
-                missing.append(f"{place.shown}{entry.path}: listed in the catalog at {keys}, not on disk{meant}")
+                missing.append(
+                    f"{place.shown}{entry.path}: listed in the catalog at {keys}, not on disk{meant}"
+                )
             except disk.Unusable as why:
                 self._findings.problems.append(f"{place.shown}{entry.path}: listed at {keys}, {why}.")
         if self._chosen.if_missing is settings.IfMissing.ERROR:
@@ -155,11 +159,18 @@ class Builder:
             names = [n for n in folder.match(relative) if not self._is_private(folder, n)]
             if not names:
                 near = folder.nearest(relative)
-                what = "is a directory; name what is in it, such as" if (place.root / relative).is_dir() else ""
-                meant = f" {what} {relative}/**" if what else f" matches nothing{f'; did it mean {near}?' if near else ''}"
+                what = (
+                    "is a directory; name what is in it, such as" if (place.root / relative).is_dir() else ""
+                )
+                meant = (
+                    f" {what} {relative}/**"
+                    if what
+                    else f" matches nothing{f'; did it mean {near}?' if near else ''}"
+                )
                 private = exact and self._is_private(folder, relative)
                 self._findings.problems.append(
-                    f"files: {pattern!r}{' is the file of the token' if private else meant}".rstrip(".?") + "."
+                    f"files: {pattern!r}{' is the file of the token' if private else meant}".rstrip(".?")
+                    + "."
                 )
             for name in names:
                 if name in seen:

@@ -26,7 +26,9 @@ def plan(chosen: settings.Settings, findings: build.Findings) -> model.Plan | No
     needed = chosen.method is settings.Method.CATALOG or chosen.catalog_given
     if not path.is_file() and not path.is_symlink():
         if needed:
-            hint = "" if chosen.catalog_given else " Name it with catalog-yaml; upload-method: all needs none."
+            hint = (
+                "" if chosen.catalog_given else " Name it with catalog-yaml; upload-method: all needs none."
+            )
             findings.problems.append(f"{path.name}: there is no catalog at {_shown(chosen, path)}.{hint}")
             return None
         return _plan(findings, (builder.unit(place, None),), chosen.in_dir.name, None)
@@ -73,9 +75,7 @@ def _namer(chosen: settings.Settings, folder: str = "") -> Callable[[str], str]:
     return lambda local: (f"{stem}__" if stem else "") + PurePosixPath(local).name
 
 
-def _listed(
-    chosen: settings.Settings, builder: build.Builder, findings: build.Findings
-) -> model.Plan | None:
+def _listed(chosen: settings.Settings, builder: build.Builder, findings: build.Findings) -> model.Plan | None:
     samples = _samples(chosen, findings)
     units: list[model.Unit] = []
     owners: dict[str, str] = {}
@@ -105,7 +105,9 @@ def _listed(
                 "different ids."
             )
             continue
-        units.append(builder.unit(dataclasses.replace(place, name=target, remote=_namer(chosen, target)), read))
+        units.append(
+            builder.unit(dataclasses.replace(place, name=target, remote=_namer(chosen, target)), read)
+        )
     if (chosen.in_dir / build.ROOT_CATALOG_NAME).is_file():
         units.extend(_root_of(chosen, builder, findings, tuple(units)))
     if not units and not findings.problems:
@@ -179,7 +181,9 @@ def _joint(
             continue
         root = (place.root / below).resolve()
         if not _is_below(place.root, place.root / below):
-            findings.problems.append(f"{pointer}: the catalog of sample {sample!r} is not in a folder below in-dir.")
+            findings.problems.append(
+                f"{pointer}: the catalog of sample {sample!r} is not in a folder below in-dir."
+            )
             continue
         inner = build.Place(below, root, f"{below}/", place.root / pointer, _namer(chosen, below))
         found = builder.read_catalog(inner)

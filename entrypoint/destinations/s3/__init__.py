@@ -82,7 +82,10 @@ class S3(destinations.Destination):
         if listed is None:
             return Verdict(State.ABSENT, "not there yet")
         return compare.content(
-            file, listed, lambda: compare.head_or_nothing(self._ask, key, self._heads_denied), self._cancel.check
+            file,
+            listed,
+            lambda: compare.head_or_nothing(self._ask, key, self._heads_denied),
+            self._cancel.check,
         )
 
     def _heads_denied(self) -> None:
@@ -159,7 +162,8 @@ class S3(destinations.Destination):
         except botocore.exceptions.ClientError as error:
             answer = problems.from_boto(error)
             raise errors.FileFailed(
-                f"{name!r} could not be deleted ({answer}).", "Allow s3:DeleteObject, or leave delete-extra off."
+                f"{name!r} could not be deleted ({answer}).",
+                "Allow s3:DeleteObject, or leave delete-extra off.",
             ) from error
 
     def finish(self, *, changed: bool) -> None:
@@ -195,5 +199,3 @@ class S3(destinations.Destination):
 
     def _key(self, name: str) -> str:
         return "/".join(part for part in (self._chosen.prefix, name) if part)
-
-

@@ -85,7 +85,9 @@ def _crc(
         return of(data).to_bytes(width, "big")
 
     def joined(first: bytes, second: bytes, length: int) -> bytes:
-        return combine(int.from_bytes(first, "big"), int.from_bytes(second, "big"), length).to_bytes(width, "big")
+        return combine(int.from_bytes(first, "big"), int.from_bytes(second, "big"), length).to_bytes(
+            width, "big"
+        )
 
     return digest, joined
 

@@ -82,7 +82,11 @@ def _by_etag(file: model.PlannedFile, found: control.Head, stop: Callable[[], No
     if _MD5.fullmatch(etag) and checksums.etag(file.source, stop) == etag:
         return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{etag}")
     parts = _MULTIPART.fullmatch(etag)
-    if parts and int(parts[1]) == checksums.parts(file.size) and checksums.multipart_etag(file.source, stop) == etag:
+    if (
+        parts
+        and int(parts[1]) == checksums.parts(file.size)
+        and checksums.multipart_etag(file.source, stop) == etag
+    ):
         return Verdict(State.SAME, "same MD5 of parts (ETag)", f"etag:{etag}")
     return Verdict(State.DIFFERENT, "other content there, or nothing that proves it the same")
 

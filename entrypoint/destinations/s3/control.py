@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ class OpenUpload:
 
     key: str
     id: str
-    started: datetime.datetime
+    started: dt.datetime
     algorithm: str
 
 
@@ -141,10 +141,11 @@ class Control:
             raise errors.BadInput(f"S3: {error}") from error
 
     def _new_session(self) -> boto3.Session:
-        return boto3.Session(profile_name=self._chosen.profile or None, region_name=self._chosen.region or None)
+        return boto3.Session(
+            profile_name=self._chosen.profile or None, region_name=self._chosen.region or None
+        )
 
     def _new_client(self, region: str) -> S3Client:
-        key, secret, token = self.credentials.frozen()
         config = botocore.config.Config(
             retries={"mode": "standard", "max_attempts": 5},
             connect_timeout=10,
@@ -157,7 +158,9 @@ class Control:
         )
         client = self._client(region, config)
         if not _is_aws(client.meta.endpoint_url):
-            client = self._client(region, config.merge(botocore.config.Config(s3={"addressing_style": "path"})))
+            client = self._client(
+                region, config.merge(botocore.config.Config(s3={"addressing_style": "path"}))
+            )
         return client
 
     def _client(self, region: str, config: botocore.config.Config) -> S3Client:
@@ -296,7 +299,9 @@ class Control:
         marker: dict[str, Any] = {}
         while True:
             page = self.ask(
-                lambda: self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=prefix, **self.owner, **marker)
+                lambda: self.client.list_multipart_uploads(
+                    Bucket=self.bucket, Prefix=prefix, **self.owner, **marker
+                )
             )
             for item in page.get("Uploads", ()):
                 yield OpenUpload(
@@ -304,14 +309,19 @@ class Control:
                 )
             if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
                 return
-            marker = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+            marker = {
+                "KeyMarker": page["NextKeyMarker"],
+                "UploadIdMarker": page.get("NextUploadIdMarker", ""),
+            }
 
     def list_parts(self, key: str, upload: str) -> Iterator[Part]:
         """Parts of an open multipart upload, in order."""
         marker: dict[str, Any] = {}
         while True:
             page = self.ask(
-                lambda: self.client.list_parts(Bucket=self.bucket, Key=key, UploadId=upload, **self.owner, **marker)
+                lambda: self.client.list_parts(
+                    Bucket=self.bucket, Key=key, UploadId=upload, **self.owner, **marker
+                )
             )
             for item in page.get("Parts", ()):
                 found = [str(value) for name, value in item.items() if name.startswith("Checksum")]
@@ -320,7 +330,9 @@ class Control:
                 return
             marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
 
-    def complete_upload(self, key: str, upload: str, parts: list[CompletedPartTypeDef], more: dict[str, Any]) -> dict[str, Any]:
+    def complete_upload(
+        self, key: str, upload: str, parts: list[CompletedPartTypeDef], more: dict[str, Any]
+    ) -> dict[str, Any]:
         """Close a multipart upload."""
         return dict(
             self.ask(
@@ -338,7 +350,9 @@ class Control:
     def abort_upload(self, key: str, upload: str) -> None:
         """Drop a multipart upload with all its parts."""
         self.ask(
-            lambda: self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload, **self.owner)
+            lambda: self.client.abort_multipart_upload(
+                Bucket=self.bucket, Key=key, UploadId=upload, **self.owner
+            )
         )
 
     def close(self) -> None:

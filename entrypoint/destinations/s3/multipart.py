@@ -6,7 +6,7 @@ open upload is one of ours shows in the size of its parts, which no other tool u
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _WINDOW: Final = 16
 """Parts of one file under way; memory is bounded by the budget of all files together."""
-_OLD: Final = datetime.timedelta(days=1)
+_OLD: Final = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Uploads:
         Args:
             sizes: planned keys and their bytes. Without permission to list, nothing is found.
         """
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = dt.datetime.now(dt.UTC)
         try:
             for prefix in prefixes:
                 for upload in self._ask.open_uploads(prefix):
@@ -65,7 +65,7 @@ class Uploads:
             # Not allowed, or not known to this store: then there is nothing to continue.
             return
 
-    def _take(self, upload: control.OpenUpload, planned: int | None, now: datetime.datetime) -> None:
+    def _take(self, upload: control.OpenUpload, planned: int | None, now: dt.datetime) -> None:
         parts = tuple(self._ask.list_parts(upload.key, upload.id))
         if planned is not None and planned > checksums.SINGLE:
             size = checksums.part_size(planned)
@@ -101,7 +101,9 @@ class Uploads:
             self._ask.abort_upload(key, upload)
         except botocore.exceptions.ClientError as error:
             if problems.from_boto(error).code != "NoSuchUpload":
-                self.notices.append(f"An unfinished upload of {key!r} could not be dropped and may cost storage.")
+                self.notices.append(
+                    f"An unfinished upload of {key!r} could not be dropped and may cost storage."
+                )
         except errors.PublishError:
             self.notices.append(f"An unfinished upload of {key!r} could not be dropped and may cost storage.")
         self.closed(key, upload)
@@ -252,7 +254,11 @@ class Multipart:
                 )
             own = compare.OWN.of(data)
             algorithm = self.algorithm
-            digest = (own if algorithm is compare.OWN else algorithm.of(data)) if algorithm else checksums.md5(data)
+            digest = (
+                (own if algorithm is compare.OWN else algorithm.of(data))
+                if algorithm
+                else checksums.md5(data)
+            )
             needs_md5 = not self.sender.store.keeps_checksums
             md5 = (checksums.md5(data) if algorithm else digest) if needs_md5 else None
             sent = _Sent(number, length, digest, own, md5)
@@ -310,7 +316,7 @@ class Multipart:
             if self.condition and said.status in (409, 412):
                 raise Overtaken from error
             # The store may have completed it though its answer was lost; the object itself tells.
-            if said.status < 500 and said.code != "NoSuchUpload" or not self._is_there(own):
+            if (said.status < 500 and said.code != "NoSuchUpload") or not self._is_there(own):
                 raise wire.Failed(said) from error
             answer = {}
         except errors.Unreachable:

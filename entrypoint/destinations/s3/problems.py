@@ -15,32 +15,103 @@ MAX_MESSAGE: Final = 300
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CREDENTIALS: Final = {
-    "InvalidAccessKeyId": ("the access key is not known there", "Check AWS_ACCESS_KEY_ID, and that it belongs to this store."),
-    "SignatureDoesNotMatch": ("the secret key does not belong to the access key", "Check AWS_SECRET_ACCESS_KEY; a blank or a line end pasted along is a common cause."),
-    "InvalidToken": ("the session token is malformed or belongs to other keys", "Set AWS_SESSION_TOKEN together with the keys it was issued with, or leave it out."),
-    "TokenRefreshRequired": ("the session token has expired", "Get new credentials and run again; what is up is not sent twice."),
-    "ExpiredToken": ("the credentials have expired", "Get new ones (role-duration-seconds for a longer session, or role-to-assume, which renews them) and run again; what is up is not sent twice."),
-    "ExpiredTokenException": ("the credentials have expired", "Get new ones and run again; what is up is not sent twice."),
-    "RequestExpired": ("the credentials or the signature have expired", "Check the clock of this machine and the credentials."),
-    "RequestTimeTooSkewed": ("the clock of this machine is wrong by more than 15 minutes", "Set the clock, e.g. by NTP, and run again."),
-    "AccountProblem": ("the AWS account has a problem", "Ask the owner of the account."),
-    "NotSignedUp": ("the AWS account is not signed up for S3", "Ask the owner of the account."),
-    "UnrecognizedClientException": ("the credentials are not known there", "Check AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN."),
-    "AuthFailure": ("the credentials were refused", "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
-}  # fmt: skip
+    "InvalidAccessKeyId": (
+        "the access key is not known there",
+        "Check AWS_ACCESS_KEY_ID, and that it belongs to this store.",
+    ),
+    "SignatureDoesNotMatch": (
+        "the secret key does not belong to the access key",
+        "Check AWS_SECRET_ACCESS_KEY; a blank or a line end pasted along is a common cause.",
+    ),
+    "InvalidToken": (
+        "the session token is malformed or belongs to other keys",
+        "Set AWS_SESSION_TOKEN together with the keys it was issued with, or leave it out.",
+    ),
+    "TokenRefreshRequired": (
+        "the session token has expired",
+        "Get new credentials and run again; what is up is not sent twice.",
+    ),
+    "ExpiredToken": (
+        "the credentials have expired",
+        "Get new ones (role-duration-seconds for a longer session, or role-to-assume, which renews "
+        "them) and run again; what is up is not sent twice.",
+    ),
+    "ExpiredTokenException": (
+        "the credentials have expired",
+        "Get new ones and run again; what is up is not sent twice.",
+    ),
+    "RequestExpired": (
+        "the credentials or the signature have expired",
+        "Check the clock of this machine and the credentials.",
+    ),
+    "RequestTimeTooSkewed": (
+        "the clock of this machine is wrong by more than 15 minutes",
+        "Set the clock, e.g. by NTP, and run again.",
+    ),
+    "AccountProblem": (
+        "the AWS account has a problem",
+        "Ask the owner of the account.",
+    ),
+    "NotSignedUp": (
+        "the AWS account is not signed up for S3",
+        "Ask the owner of the account.",
+    ),
+    "UnrecognizedClientException": (
+        "the credentials are not known there",
+        "Check AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN.",
+    ),
+    "AuthFailure": (
+        "the credentials were refused",
+        "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    ),
+}
 _DENIED: Final = {"AccessDenied", "AllAccessDisabled", "403", "Forbidden", "InvalidObjectState"}
 _GONE: Final = {
-    "NoSuchBucket": ("there is no such bucket", "Check s3-dir, and create the bucket first if it is a new one."),
-    "PermanentRedirect": ("the bucket is in another region", "Set aws-region to the bucket's region."),
-    "IllegalLocationConstraintException": ("the bucket is in another region", "Set aws-region to the bucket's region."),
-    "AuthorizationHeaderMalformed": ("the request was signed for the wrong region", "Set aws-region to the bucket's region."),
-    "InvalidBucketName": ("the bucket's name is not valid", "Check s3-dir."),
-    "QuotaExceeded": ("the store's quota is used up", "Free some space or ask for more."),
-    "KMS.NotFoundException": ("the KMS key does not exist", "Check sse-kms-key-id and the region."),
-    "KMS.DisabledException": ("the KMS key is disabled", "Enable it, or use another sse-kms-key-id."),
-    "AccessControlListNotSupported": ("the bucket does not allow ACLs", "Leave acl empty."),
-}  # fmt: skip
-RETRYABLE: Final = {"InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "Throttling", "OperationAborted"}
+    "NoSuchBucket": (
+        "there is no such bucket",
+        "Check s3-dir, and create the bucket first if it is a new one.",
+    ),
+    "PermanentRedirect": (
+        "the bucket is in another region",
+        "Set aws-region to the bucket's region.",
+    ),
+    "IllegalLocationConstraintException": (
+        "the bucket is in another region",
+        "Set aws-region to the bucket's region.",
+    ),
+    "AuthorizationHeaderMalformed": (
+        "the request was signed for the wrong region",
+        "Set aws-region to the bucket's region.",
+    ),
+    "InvalidBucketName": (
+        "the bucket's name is not valid",
+        "Check s3-dir.",
+    ),
+    "QuotaExceeded": (
+        "the store's quota is used up",
+        "Free some space or ask for more.",
+    ),
+    "KMS.NotFoundException": (
+        "the KMS key does not exist",
+        "Check sse-kms-key-id and the region.",
+    ),
+    "KMS.DisabledException": (
+        "the KMS key is disabled",
+        "Enable it, or use another sse-kms-key-id.",
+    ),
+    "AccessControlListNotSupported": (
+        "the bucket does not allow ACLs",
+        "Leave acl empty.",
+    ),
+}
+RETRYABLE: Final = {
+    "InternalError",
+    "ServiceUnavailable",
+    "SlowDown",
+    "RequestTimeout",
+    "Throttling",
+    "OperationAborted",
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +153,9 @@ def from_boto(error: botocore.exceptions.ClientError) -> Answer:
     meta = error.response.get("ResponseMetadata", {})
     code = str(found.get("Code", ""))
     status = int(meta.get("HTTPStatusCode", 0) or 0)
-    return Answer(status, "" if code.isdigit() else code, str(found.get("Message", "")), str(meta.get("RequestId", "")))
+    return Answer(
+        status, "" if code.isdigit() else code, str(found.get("Message", "")), str(meta.get("RequestId", ""))
+    )
 
 
 def is_expired(answer: Answer) -> bool:
@@ -117,8 +190,12 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
     if answer.status == 404:
         return errors.Refused(f"{what}: there is no such bucket.", "Check s3-dir and the endpoint.")
     if answer.status >= 500 or answer.code in RETRYABLE:
-        return errors.Unreachable(f"{what}: the store does not work at the moment ({answer}).", "Try again later.")
-    return errors.Refused(f"{what}: the store refused {action} ({answer}).", "Check s3-dir, the region and the endpoint.")
+        return errors.Unreachable(
+            f"{what}: the store does not work at the moment ({answer}).", "Try again later."
+        )
+    return errors.Refused(
+        f"{what}: the store refused {action} ({answer}).", "Check s3-dir, the region and the endpoint."
+    )
 
 
 def for_file(answer: Answer, name: str) -> errors.FileFailed:
@@ -140,7 +217,9 @@ def for_file(answer: Answer, name: str) -> errors.FileFailed:
 
 def from_transport(error: Exception, endpoint: str) -> errors.PublishError:
     """No answer at all, or no way to ask: botocore's other errors."""
-    if isinstance(error, botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError):
+    if isinstance(
+        error, botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError
+    ):
         return no_credentials()
     if isinstance(error, botocore.exceptions.ProfileNotFound):
         return errors.BadInput(f"aws-profile: {error}.")
@@ -149,8 +228,12 @@ def from_transport(error: Exception, endpoint: str) -> errors.PublishError:
             f"{endpoint}: no TLS connection: the certificate cannot be trusted, or it is not https there.",
             "For a private certificate authority set AWS_CA_BUNDLE.",
         )
-    if isinstance(error, botocore.exceptions.EndpointConnectionError | botocore.exceptions.ConnectTimeoutError):
-        return errors.Unreachable(f"{endpoint} cannot be reached.", "Check s3-endpoint-url, the region and the network.")
+    if isinstance(
+        error, botocore.exceptions.EndpointConnectionError | botocore.exceptions.ConnectTimeoutError
+    ):
+        return errors.Unreachable(
+            f"{endpoint} cannot be reached.", "Check s3-endpoint-url, the region and the network."
+        )
     if isinstance(
         error,
         botocore.exceptions.CredentialRetrievalError
@@ -159,7 +242,8 @@ def from_transport(error: Exception, endpoint: str) -> errors.PublishError:
         | botocore.exceptions.SSOTokenLoadError,
     ):
         return errors.NotAuthorised(
-            "The AWS credentials could not be fetched.", f"Check the profile or the role ({type(error).__name__})."
+            "The AWS credentials could not be fetched.",
+            f"Check the profile or the role ({type(error).__name__}).",
         )
     if isinstance(error, botocore.exceptions.HTTPClientError | botocore.exceptions.ConnectionError):
         return errors.Unreachable(f"{endpoint} broke off the connection.", "Try again later.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import botocore.exceptions
 
@@ -43,7 +43,9 @@ class Overtaken(Exception):
 class Sender:
     """Sends bodies and judges the answers. Thread-safe."""
 
-    def __init__(self, chosen: settings.S3Settings, ask: control.Control, line: wire.Wire, store: Store) -> None:
+    def __init__(
+        self, chosen: settings.S3Settings, ask: control.Control, line: wire.Wire, store: Store
+    ) -> None:
         self._chosen = chosen
         self.ask = ask
         self._line = line
@@ -185,7 +187,7 @@ class Lease:
         self._budget.take(self._size, stop)
         self._mine = True
 
-    def __enter__(self) -> Lease:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -204,5 +206,3 @@ def body_headers(algorithm: checksums.Algorithm | None, digest: bytes) -> dict[s
     if algorithm:
         return {algorithm.header: checksums.encode(digest), "x-amz-sdk-checksum-algorithm": algorithm.name}
     return {"content-md5": checksums.encode(digest)}
-
-

@@ -7,7 +7,7 @@ from typing import Final
 from entrypoint import destinations, errors
 from entrypoint.destinations import Receipt
 from entrypoint.destinations.s3 import checksums, compare, multipart, problems, wire
-from entrypoint.destinations.s3.sender import Condition, Overtaken, Sender, body_headers, quote
+from entrypoint.destinations.s3.sender import Condition, Sender, body_headers, quote
 from entrypoint.plan import model
 
 _TRIES: Final = 2
@@ -68,7 +68,9 @@ class Uploader:
         watch: destinations.Watch,
     ) -> Receipt:
         if file.size > checksums.SINGLE:
-            return multipart.Multipart(self._sender, self._uploads, file, key, algorithm, condition, watch).run()
+            return multipart.Multipart(
+                self._sender, self._uploads, file, key, algorithm, condition, watch
+            ).run()
         for _ in range(_TRIES):
             if receipt := self._single(file, key, algorithm, condition, watch):
                 return receipt
@@ -113,10 +115,15 @@ class Uploader:
 
 def _is_unknown(answer: problems.Answer) -> bool:
     """Whether a store seems not to understand a header rather than to refuse the object."""
-    return answer.status in (400, 501) and not problems.everywhere(answer, "") and answer.code not in (
-        "BadDigest",
-        "InvalidDigest",
-        "EntityTooLarge",
-        "InvalidStorageClass",
-        "RequestTimeout",
+    return (
+        answer.status in (400, 501)
+        and not problems.everywhere(answer, "")
+        and answer.code
+        not in (
+            "BadDigest",
+            "InvalidDigest",
+            "EntityTooLarge",
+            "InvalidStorageClass",
+            "RequestTimeout",
+        )
     )

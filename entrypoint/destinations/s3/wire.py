@@ -123,7 +123,10 @@ class Pending:
 
 def _from_crt(error: awscrt.exceptions.AwsCrtError) -> problems.Answer:
     # Throttling and server errors reach us without the answer once the client's retries are used up.
-    codes = {"AWS_ERROR_S3_SLOW_DOWN": (503, "SlowDown"), "AWS_ERROR_S3_INTERNAL_ERROR": (500, "InternalError")}
+    codes = {
+        "AWS_ERROR_S3_SLOW_DOWN": (503, "SlowDown"),
+        "AWS_ERROR_S3_INTERNAL_ERROR": (500, "InternalError"),
+    }
     status, code = codes.get(error.name, (0, ""))
     return problems.Answer(status, code, f"{error.message} [{error.name}]" if not code else "")
 
@@ -185,7 +188,7 @@ class Wire:
         )
         answer: dict[str, str] = {}
 
-        def on_headers(status_code: int, headers: list[tuple[str, str]], **_: object) -> None:
+        def on_headers(headers: list[tuple[str, str]], **_: object) -> None:
             answer.update((name.lower(), value) for name, value in headers)
 
         def on_done(**_: object) -> None:

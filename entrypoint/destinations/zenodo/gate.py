@@ -26,6 +26,7 @@ class Gate:
         self._lock = threading.Lock()
         self._left: int | None = None
         self._reset = 0.0
+        self._probing = False
         self._held_until = 0.0
         self._inside = 0
         self._waited = 0.0
@@ -53,10 +54,16 @@ class Gate:
         left, reset = _number(headers, "X-RateLimit-Remaining"), seconds_to_reset(headers)
         with self._lock:
             self._inside -= 1
-            if left is not None and reset is not None:
-                # Requests under way were sent after the one that is answered here, and use up places too.
-                self._left = left - self._inside
-                self._reset = time.monotonic() + reset
+            if left is None or reset is None:
+                return
+            now = time.monotonic()
+            # Requests under way use up places too, and answers overtake each other: within a window the
+            # smallest number counts.
+            left -= self._inside
+            if self._left is None or self._probing or now >= self._reset:
+                self._left, self._reset, self._probing = left, now + reset, False
+            else:
+                self._left = min(self._left, left)
 
     def hold(self, seconds: float) -> None:
         """Let nothing pass for so many seconds: the server turned a request away."""
@@ -72,7 +79,7 @@ class Gate:
             if self._left is not None and self._left <= 0:
                 if now < self._reset:
                     return self._reset - now
-                self._left, self._reset = 1, now + _PROBE
+                self._left, self._reset, self._probing = 1, now + _PROBE, True
             if self._left is not None:
                 self._left -= 1
             self._inside += 1
