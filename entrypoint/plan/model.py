@@ -66,7 +66,7 @@ class LocalFile:
     def open(self) -> BinaryIO:
         """Open for reading, unbuffered."""
         try:
-            stream = open(self.path, "rb", buffering=0)  # noqa: SIM115 - the caller closes it
+            stream = self.path.open("rb", buffering=0)
         except OSError as error:
             raise errors.FileFailed(
                 f"{self.path.name!r} cannot be read: {error.strerror}.", "Was it moved while the run went on?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from entrypoint import __version__, errors, settings
 from entrypoint.destinations.s3 import problems, wire
 
 if TYPE_CHECKING:
-    import botocore.credentials
+    from botocore.credentials import Credentials as Found
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
@@ -91,7 +92,7 @@ class Credentials:
         self._lock = threading.Lock()
         self._found = self._load()
 
-    def _load(self) -> botocore.credentials.Credentials:
+    def _load(self) -> Found:
         found = self._make().get_credentials()
         if found is None:
             raise problems.no_credentials()
@@ -193,7 +194,7 @@ class Control:
     def _find_target(self) -> wire.Target:
         url = self.client.generate_presigned_url("put_object", Params={"Bucket": self.bucket, "Key": "k"})
         parts = urllib.parse.urlsplit(url)
-        bundle = self._session._session.get_config_variable("ca_bundle")
+        bundle = self._session._session.get_config_variable("ca_bundle")  # noqa: SLF001 - no other way to AWS_CA_BUNDLE
         return wire.Target(
             secure=parts.scheme == "https",
             host=parts.netloc,
@@ -207,6 +208,10 @@ class Control:
         self.region = region
         self.client = self._new_client(region)
         self._target = None
+
+    def _call(self, name: str, **arguments: Any) -> Any:
+        """Call the client of this moment: it may be another one after new credentials."""
+        return getattr(self.client, name)(Bucket=self.bucket, **arguments)
 
     def ask(self, call: Callable[[], T]) -> T:
         """Make a call; after expired credentials once more with new ones.
@@ -234,7 +239,7 @@ class Control:
         token: dict[str, Any] = {}
         while True:
             page = self.ask(
-                lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **self.owner, **token)
+                functools.partial(self._call, "list_objects_v2", Prefix=prefix, **self.owner, **token)
             )
             found = [
                 Listed(
@@ -299,9 +304,7 @@ class Control:
         marker: dict[str, Any] = {}
         while True:
             page = self.ask(
-                lambda: self.client.list_multipart_uploads(
-                    Bucket=self.bucket, Prefix=prefix, **self.owner, **marker
-                )
+                functools.partial(self._call, "list_multipart_uploads", Prefix=prefix, **self.owner, **marker)
             )
             for item in page.get("Uploads", ()):
                 yield OpenUpload(
@@ -319,9 +322,7 @@ class Control:
         marker: dict[str, Any] = {}
         while True:
             page = self.ask(
-                lambda: self.client.list_parts(
-                    Bucket=self.bucket, Key=key, UploadId=upload, **self.owner, **marker
-                )
+                functools.partial(self._call, "list_parts", Key=key, UploadId=upload, **self.owner, **marker)
             )
             for item in page.get("Parts", ()):
                 found = [str(value) for name, value in item.items() if name.startswith("Checksum")]

@@ -33,8 +33,7 @@ _CREDENTIALS: Final = {
     ),
     "ExpiredToken": (
         "the credentials have expired",
-        "Get new ones (role-duration-seconds for a longer session, or role-to-assume, which renews "
-        "them) and run again; what is up is not sent twice.",
+        "Get new ones and run again (role-to-assume renews them by itself); what is up is not sent twice.",
     ),
     "ExpiredTokenException": (
         "the credentials have expired",
