@@ -229,7 +229,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         recorder = self.server.recorder
         self.began, self.taken, self.recorded = time.monotonic(), 0, False
-        fault = recorder._fault_for(self.command, self.path)
+        fault = recorder._fault_for(self.command, self.path, self.headers)
+        recorder.on_request(self.command, self.path)
         time.sleep(recorder.delay + (fault.delay if fault else 0))
         try:
             if fault and fault.drop:
@@ -240,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
                     pass
                 self._answer(fault.status, fault.headers, fault.body)
             else:
-                self._pass_on(corrupt=bool(fault and fault.corrupt))
+                self._pass_on(fault)
             self.wfile.flush()
         finally:
             self._record(0)
@@ -289,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         return kept
 
-    def _pass_on(self, fault: Fault | None) -> int:
+    def _pass_on(self, fault: Fault | None) -> None:
         corrupt = bool(fault and fault.corrupt)
         recorder, connection = self.server.recorder, self._connection()
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -313,8 +314,8 @@ class _Handler(BaseHTTPRequestHandler):
             if fault and fault.lose:
                 answer.read()
                 raise _CutError
+            self._record(answer.status)
             self._relay(answer, fault.headers if fault else {})
-            return answer.status
 
     def _relay(self, answer: http.client.HTTPResponse, rewritten: Mapping[str, str]) -> None:
         recorder = self.server.recorder
