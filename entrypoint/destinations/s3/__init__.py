@@ -20,15 +20,28 @@ _OPEN_FILES_EACH: Final = 2
 
 
 class S3(destinations.Destination):
-    """The destination ``s3://bucket/prefix``."""
+    """The destination ``s3://bucket/prefix``.
+
+    Args:
+        n_jobs: files in flight.
+        hide: is told each secret that is found, so that logs mask it.
+        patience: how long and how often.
+    """
 
     def __init__(
-        self, chosen: settings.S3Settings, *, n_jobs: int, cancel: wire.Stop, hide: Callable[[str], None]
+        self,
+        chosen: settings.S3Settings,
+        *,
+        n_jobs: int,
+        cancel: wire.Stop,
+        hide: Callable[[str], None],
+        patience: wire.Patience | None = None,
     ) -> None:
+        self._patience = patience or wire.Patience()
         self._chosen = chosen
         self._n_jobs = n_jobs
         self._cancel = cancel
-        self._ask = control.Control(chosen, n_jobs, hide)
+        self._ask = control.Control(chosen, n_jobs, hide, self._patience)
         self._store = Store(chosen, is_aws=self._ask.is_aws)
         self._uploads = multipart.Uploads(self._ask)
         self._listed: dict[str, control.Listed] = {}
@@ -102,7 +115,9 @@ class S3(destinations.Destination):
 
     def begin(self, verdicts: Sequence[tuple[model.PlannedFile, Verdict]], *, remove_extras: bool) -> None:
         """Connect for sending, and look for uploads that were broken off."""
-        line = wire.Wire(self._ask.target(), self._ask.credentials.for_crt, _OPEN_FILES_EACH * self._n_jobs)
+        line = wire.Wire(
+            self._ask.target(), self._ask.credentials.for_crt, _OPEN_FILES_EACH * self._n_jobs, self._patience
+        )
         self._uploader = upload.Uploader(Sender(self._chosen, self._ask, line, self._store), self._uploads)
         sizes = {self._key(file.name): file.size for file, _ in verdicts}
         self._uploads.find(tuple(self._key(scope) for scope in self._plan.scopes), sizes)

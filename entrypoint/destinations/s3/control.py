@@ -126,7 +126,14 @@ class Credentials:
 class Control:
     """A boto3 client for one bucket whose errors are ours."""
 
-    def __init__(self, chosen: settings.S3Settings, connections: int, hide: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        chosen: settings.S3Settings,
+        connections: int,
+        hide: Callable[[str], None],
+        patience: wire.Patience,
+    ) -> None:
+        self._patience = patience
         self._chosen = chosen
         self._connections = connections
         self.bucket = chosen.bucket
@@ -148,9 +155,9 @@ class Control:
 
     def _new_client(self, region: str) -> S3Client:
         config = botocore.config.Config(
-            retries={"mode": "standard", "max_attempts": 5},
-            connect_timeout=10,
-            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": self._patience.tries},
+            connect_timeout=self._patience.connect,
+            read_timeout=self._patience.answer,
             max_pool_connections=max(10, self._connections),
             # Other stores do not know AWS's newer defaults; ours are set request by request.
             request_checksum_calculation="when_required",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import concurrent.futures
 import io
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
@@ -25,11 +26,31 @@ from entrypoint.destinations.s3 import problems
 
 IN_FLIGHT: Final = 64 * 1024 * 1024
 """Bytes of bodies that are read and not yet answered for; the client keeps a copy of each."""
-_RETRIES: Final = awscrt.s3.S3RetryConfig(max_retries=5, backoff_scale_factor_ms=300, max_backoff_secs=20)
-_CONNECT_TIMEOUT: Final = 10_000
-"""Milliseconds."""
 _GBPS_PER_CONNECTION: Final = 0.4
 """The client opens connections by a throughput target; so much of it, and no less, buys one."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often; seconds.
+
+    Attributes:
+        tries: of one request, the first among them.
+        first: upper bound of the wait before the second try of a body; it doubles from try to try.
+        cap: upper bound of every such wait.
+        connect: until there is a connection.
+        answer: of a small call, while not one byte of its answer comes.
+        silence: of all bodies together, while not one of them is answered. A connection on which nothing
+            moves is dropped by the client itself after 30 seconds; this ends what trickles for ever. Slow
+            lines need some of it: `IN_FLIGHT` bytes may have to pass before the first answer.
+    """
+
+    tries: int = 6
+    first: float = 0.3
+    cap: float = 20.0
+    connect: float = 10.0
+    answer: float = 60.0
+    silence: float = 1800.0
 
 
 class Stop(Protocol):
@@ -90,9 +111,18 @@ class Budget:
 class Pending:
     """A request under way."""
 
-    def __init__(self, request: awscrt.s3.S3Request, headers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        request: awscrt.s3.S3Request,
+        headers: dict[str, str],
+        hush: Callable[[], float],
+        patience: Patience,
+    ) -> None:
         self._request = request
         self._headers = headers
+        self._hush = hush
+        self._patience = patience
+        self._began = time.monotonic()
 
     def wait(self, stop: Stop) -> dict[str, str]:
         """Wait for the answer; its headers, in lower case.
@@ -111,6 +141,9 @@ class Pending:
                 except errors.Cancelled:
                     self.cancel()
                     raise
+                if min(self._hush(), time.monotonic() - self._began) > self._patience.silence:
+                    self.cancel()
+                    raise Failed(problems.Answer(0, "", "no answer came any more")) from None
             except awscrt.s3.S3ResponseError as error:
                 raise Failed(problems.from_xml(cast("int", error.status_code), error.body or b"")) from None
             except awscrt.exceptions.AwsCrtError as error:
@@ -139,8 +172,11 @@ class Wire:
         target: Target,
         credentials: Callable[[], awscrt.auth.AwsCredentials],
         connections: int,
+        patience: Patience,
     ) -> None:
         self.target = target
+        self._patience = patience
+        self._heard = time.monotonic()
         provider = awscrt.auth.AwsCredentialsProvider.new_delegate(credentials)
         tls = None
         if target.secure:
@@ -157,8 +193,12 @@ class Wire:
                 region=target.region, credential_provider=provider
             ),
             throughput_target_gbps=max(10.0, connections * _GBPS_PER_CONNECTION),
-            retry_config=_RETRIES,
-            connect_timeout_ms=_CONNECT_TIMEOUT,
+            retry_config=awscrt.s3.S3RetryConfig(
+                max_retries=patience.tries - 1,
+                backoff_scale_factor_ms=round(patience.first * 1000),
+                max_backoff_secs=max(1, round(patience.cap)),
+            ),
+            connect_timeout_ms=round(patience.connect * 1000),
         )
         self.budget = Budget(IN_FLIGHT)
 
@@ -189,10 +229,12 @@ class Wire:
         answer: dict[str, str] = {}
 
         def on_headers(headers: list[tuple[str, str]], **_: object) -> None:
+            self._heard = time.monotonic()
             answer.update((name.lower(), value) for name, value in headers)
 
         def on_done(**_: object) -> None:
             # Whoever waits for the answer holds the request; the bytes must not wait with it.
+            self._heard = time.monotonic()
             stream.close()
             on_end()
 
@@ -205,4 +247,6 @@ class Wire:
                 on_done=on_done,
             ),
             answer,
+            lambda: time.monotonic() - self._heard,
+            self._patience,
         )
