@@ -203,8 +203,7 @@ class Multipart:
         if algorithm:
             wanted = {"ChecksumAlgorithm": algorithm.name, "ChecksumType": algorithm.type}
             self._id, kept = self._open(self.sender.upload_arguments(self.file, {}) | wanted)
-            if kept == algorithm.name:
-                return {}
+            store.keeps_checksums |= kept == algorithm.name
             if store.keeps_checksums:
                 return {}
             self.uploads.abort(self.key, self._id)
