@@ -7,15 +7,19 @@ Besides the plain form there are the two command lines of cartloader, ``upload_a
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NoReturn
 
 from entrypoint import __version__, errors, inputs
 
 UPLOAD_AWS: Final = "upload_aws"
 UPLOAD_ZENODO: Final = "upload_zenodo"
 
+_ASKED: Final = object()
+"""Stands for a ``--version`` without a value; one with an empty value is not meant so."""
+_SEE_HELP: Final = "See catalog-upload --help."
 _VERSION: Final = f"catalog-upload {__version__}"
 _EPILOG: Final = """\
 examples:
@@ -38,28 +42,48 @@ class CommandLine:
 
     Attributes:
         values: inputs by name, as text.
-        top_level_only: `upload-method: all` takes the top level of in-dir only, as cartloader's
-            ``upload_zenodo`` does.
+        defaults: what holds where neither a flag nor a variable says anything, in place of the input's own.
+        top_level_only: `upload-method: all`, if it comes to that, takes the top level of in-dir only, as
+            cartloader's ``upload_zenodo`` does.
         notices: remarks for the user.
+        problems: what is wrong with the line itself, for the report of everything that is wrong.
     """
 
     values: dict[str, str]
+    defaults: dict[str, str] = field(default_factory=dict)
     top_level_only: bool = False
     notices: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is our error and prints no usage of forty lines."""
+    """argparse, but a mistake is our error, shows no value and prints no usage of forty lines."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise errors.BadInput(f"Command line: {message}.", "See catalog-upload --help.")
+    def error(self, message: str) -> NoReturn:
+        # A value may be a token: `--zenodo=SECRET` is an ambiguous flag.
+        shown = re.sub(r"(?<!\S)(--?[\w-]+)=.*?(?= could match |$)", r"\1=…", message, flags=re.DOTALL)
+        raise errors.BadInput(f"Command line: {shown}.", _SEE_HELP)
+
+    def read(self, argv: Sequence[str]) -> tuple[dict[str, object], tuple[str, ...]]:
+        """What the flags say, and what is wrong with those that there are not."""
+        parsed, unknown = self.parse_known_args(list(argv))
+        values = vars(parsed)
+        if values.get("version") is _ASKED:
+            self.exit(message=f"{_VERSION}\n")
+        if not unknown:
+            return values, ()
+        flags = [item.partition("=")[0] for item in unknown if item.startswith("-") and item != "--"]
+        if flags:
+            # What follows an unknown flag is not shown: it may be a token.
+            return values, (f"Command line: there is no flag {', '.join(flags)}. {_SEE_HELP}",)
+        return values, (f"Command line: {len(unknown)} of its words belong to no flag. {_SEE_HELP}",)
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
     """Read the command line (without the program's name).
 
     Raises:
-        errors.BadInput: an unknown flag, or a flag without its value.
+        errors.BadInput: a flag without its value, or one that is short for several.
         SystemExit: after ``--help`` or ``--version``.
     """
     if argv and argv[0] == UPLOAD_AWS:
@@ -74,15 +98,18 @@ def parse(argv: Sequence[str]) -> CommandLine:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("-V", action="version", version=_VERSION, help="print the program's version and end")
+    _add_version(parser, "-V")
     groups: dict[str, argparse._ArgumentGroup] = {}
     for item in inputs.INPUTS:
         group = groups.setdefault(item.section, parser.add_argument_group(item.section))
         _add(group, item)
-    parsed = vars(parser.parse_args(list(argv)))
-    if parsed["version"] == "":
-        parser.exit(message=f"{_VERSION}\n")
-    return CommandLine(_values(parsed))
+    parsed, problems = parser.read(argv)
+    return CommandLine(_values(parsed), problems=problems)
+
+
+def _add_version(parser: argparse.ArgumentParser, *names: str) -> None:
+    text = "print the program's version and end"
+    parser.add_argument(*names, action="version", version=_VERSION, help=text)
 
 
 def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str) -> None:
@@ -95,9 +122,9 @@ def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str) -> N
     elif item.kind is inputs.Kind.LINES:
         group.add_argument(*names, dest=item.name, nargs="+", action="extend", metavar="ITEM", help=text)
     elif item.name == "version":
-        # The record's version has the name that asks other programs for theirs; without a value it does here too.
+        # The record's version has the name by which other programs tell theirs; without a value, so does it.
         text += " Without a value: print the program's version and end."
-        group.add_argument(*names, dest=item.name, nargs="?", const="", metavar="VALUE", help=text)
+        group.add_argument(*names, dest=item.name, nargs="?", const=_ASKED, metavar="VALUE", help=text)
     else:
         group.add_argument(*names, dest=item.name, metavar="VALUE", help=text)
 
@@ -113,7 +140,10 @@ def _values(parsed: dict[str, object]) -> dict[str, str]:
 
 
 def _origin_parser(command: str, names: Sequence[str], aliases: dict[str, str]) -> _Parser:
-    parser = _Parser(prog=f"catalog-upload {command}", description=f"cartloader's {command}, as it is called there.")
+    parser = _Parser(
+        prog=f"catalog-upload {command}", description=f"cartloader's {command}, as it is called there."
+    )
+    _add_version(parser, "-V", *([] if "version" in names else ["--version"]))
     group = parser.add_argument_group("flags")
     for name in names:
         _add(group, inputs.BY_NAME[name], *(alias for alias, target in aliases.items() if target == name))
@@ -122,35 +152,38 @@ def _origin_parser(command: str, names: Sequence[str], aliases: dict[str, str]) 
 
 def _upload_aws(argv: Sequence[str]) -> CommandLine:
     # The flags of cartloader's upload_aws.py (MIT, seqscope/cartloader at ee2fb4a), and any of ours besides.
-    names = [i.name for i in inputs.INPUTS if i.section not in (inputs.ZENODO,) and i.name != "zenodo-id"]
+    names = [i.name for i in inputs.INPUTS if i.section != inputs.ZENODO and i.name != "zenodo-id"]
     parser = _origin_parser(UPLOAD_AWS, names, {"--profile": "aws-profile"})
-    only = {"upload_basics_only": "basics", "upload_optional_only": "optional", "upload_basemap_only": "basemaps"}
+    only = {
+        "upload_basics_only": "basics",
+        "upload_optional_only": "optional",
+        "upload_basemap_only": "basemaps",
+    }
     for flag in only:
         parser.add_argument("--" + flag.replace("_", "-"), dest=flag, action="store_true")
     parser.add_argument("--aws", dest="aws", help="accepted, without effect: no aws command is run")
     parser.add_argument("--makefn", dest="makefn", help="accepted, without effect: no Makefile is written")
-    parsed = vars(parser.parse_args(list(argv)))
+    parsed, problems = parser.read(argv)
     values = _values(parsed)
     chosen = [group for flag, group in only.items() if parsed[flag]]
     if len(chosen) > 1:
-        raise errors.BadInput(
-            "Command line: the --upload-…-only flags exclude each other.",
-            "Give one of them, or name several groups with --groups.",
+        problems += (
+            "Command line: the --upload-…-only flags exclude each other; --groups can name several groups.",
         )
-    if chosen:
+    elif chosen:
         values["groups"] = chosen[0]
     idle = [f"--{name}" for name in ("aws", "makefn") if parsed[name] is not None]
-    notices = (f"{' and '.join(idle)} had no effect: uploading needs no aws command and no Makefile.",) if idle else ()
-    return CommandLine(values, notices=notices)
+    notices = [f"{' and '.join(idle)} had no effect: uploading needs no aws command and no Makefile."]
+    return CommandLine(values, notices=tuple(notices if idle else ()), problems=problems)
 
 
 def _upload_zenodo(argv: Sequence[str]) -> CommandLine:
-    # The flags of cartloader's upload_zenodo.py (MIT, seqscope/cartloader at ee2fb4a), and any of ours besides.
+    # The flags of cartloader's upload_zenodo.py (MIT, seqscope/cartloader at ee2fb4a), and ours besides.
     names = [i.name for i in inputs.INPUTS if i.section != inputs.S3 and i.name != "s3-dir"]
     aliases = {"--zenodo-deposition-id": "zenodo-id", "--token-file": "zenodo-token"}
-    values = _values(vars(_origin_parser(UPLOAD_ZENODO, names, aliases).parse_args(list(argv))))
-    values.setdefault("zenodo-id", "new")
-    top_level_only = values.setdefault("upload-method", "all") == "all"
-    if values["zenodo-id"] == "new":
-        values.setdefault("upload-type", "dataset")
-    return CommandLine(values, top_level_only=top_level_only)
+    parsed, problems = _origin_parser(UPLOAD_ZENODO, names, aliases).read(argv)
+    values = _values(parsed)
+    defaults = {"zenodo-id": "new", "upload-method": "all"}
+    if values.get("zenodo-id", "").strip() in ("", "new"):
+        defaults["upload-type"] = "dataset"
+    return CommandLine(values, defaults, top_level_only=True, problems=problems)

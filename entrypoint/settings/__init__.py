@@ -1,0 +1,204 @@
+"""A mapping of inputs to one frozen `Settings`; every bad input is reported at once.
+
+The only reader of the environment: `read` is given ``os.environ`` and ``sys.argv`` by
+``__main__`` and what it finds there goes on as values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from entrypoint import cli, errors, inputs
+from entrypoint.catalog import Group
+from entrypoint.settings import s3, zenodo
+from entrypoint.settings.model import (
+    SANDBOX_URL,
+    ZENODO_URL,
+    Checksum,
+    IfMissing,
+    Method,
+    Pack,
+    Run,
+    S3Settings,
+    Secret,
+    Settings,
+    Shard,
+    ZenodoSettings,
+)
+from entrypoint.settings.reader import Reader, host_hint
+
+__all__ = [
+    "SANDBOX_URL",
+    "ZENODO_URL",
+    "Checksum",
+    "IfMissing",
+    "Method",
+    "Pack",
+    "Run",
+    "S3Settings",
+    "Secret",
+    "Settings",
+    "Shard",
+    "ZenodoSettings",
+    "read",
+]
+
+MAX_JOBS: Final = 64
+
+
+def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings:
+    """Read inputs from the environment and the command line; a flag wins over a variable.
+
+    Args:
+        environ: the process's environment.
+        argv: the command line without the program's name.
+        cwd: where relative paths start when there is no ``GITHUB_WORKSPACE``.
+
+    Raises:
+        errors.BadInput: with everything that is wrong.
+        SystemExit: after ``--help`` or ``--version``.
+    """
+    line = cli.parse(argv)
+    workspace = (cwd / environ.get("GITHUB_WORKSPACE", "")).absolute()
+    reader = Reader(_values(environ, line), workspace, environ.get("HOME", ""))
+    reader.problems.extend(line.problems)
+    run = _run(environ)
+    in_dir = _in_dir(reader)
+    catalog = reader.file("catalog-yaml")
+    token, token_file = zenodo.token(reader)
+    settings = Settings(
+        in_dir=in_dir,
+        catalog_yaml=catalog or in_dir / "catalog.yaml",
+        catalog_given=catalog is not None,
+        method=reader.choice("upload-method", Method),
+        top_level_only=line.top_level_only,
+        files=reader.lines("files"),
+        groups=_groups(reader),
+        in_list=reader.file("in-list"),
+        if_missing=reader.choice("if-missing", IfMissing),
+        n_jobs=reader.number("n-jobs", 1, MAX_JOBS),
+        dry_run=reader.flag("dry-run"),
+        verify_only=reader.flag("verify-only"),
+        restart=reader.flag("restart"),
+        overwrite=reader.flag("overwrite"),
+        delete_extra=reader.flag("delete-extra"),
+        shard=_shard(reader),
+        manifest=_manifest(reader, run),
+        manifest_input=reader.text("manifest"),
+        s3=s3.read(reader),
+        zenodo=zenodo.read(reader, run, token),
+        token_file=token_file,
+        workspace=workspace,
+        run=run,
+        secrets=tuple(secret for secret in (token, run.oidc_token) if secret.reveal()),
+        notices=line.notices,
+    )
+    if problems := [*reader.problems, *_contradictions(settings)]:
+        raise errors.BadInput(problems)
+    return settings
+
+
+def _values(environ: Mapping[str, str], line: cli.CommandLine) -> dict[str, str]:
+    values = dict(line.defaults)
+    values.update({i.name: environ[i.variable] for i in inputs.INPUTS if environ.get(i.variable, "").strip()})
+    values.update(line.values)
+    # An empty flag is an absent one, and so leaves the command's own default alone.
+    return {name: value if value.strip() else line.defaults.get(name, "") for name, value in values.items()}
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """What is right by itself, but not together."""
+    found = []
+    if bool(settings.s3) == bool(settings.zenodo):
+        which = "both are given" if settings.s3 else "neither is given"
+        found.append(f"s3-dir, zenodo-id: exactly one of them names the destination; {which}.")
+    found.extend(
+        f"files: {name!r} is not below in-dir.{hint}" for name in settings.files if (hint := host_hint(name))
+    )
+    if settings.method is Method.FILES and not settings.files:
+        found.append("files: needed with upload-method: files; name at least one file or glob.")
+    if settings.method is not Method.FILES and settings.files:
+        found.append(f"files: given, but upload-method is {settings.method}; set upload-method: files.")
+    if settings.delete_extra and settings.method is Method.FILES:
+        found.append("delete-extra: not with upload-method: files, where everything else would be extra.")
+    if settings.delete_extra and settings.shard:
+        found.append("delete-extra: not with shard, which sees only a part; give it to the last run.")
+    if settings.in_list and settings.catalog_given:
+        found.append("catalog-yaml: not with in-list, where each sample has its own catalog.")
+    if settings.shard and settings.zenodo and settings.zenodo.publish:
+        found.append("publish: not with shard; publish in the last run, without shard.")
+    if settings.verify_only and (settings.restart or settings.delete_extra):
+        found.append("verify-only: only reads; it goes with neither restart nor delete-extra.")
+    return found
+
+
+def _run(environ: Mapping[str, str]) -> Run:
+    event = environ.get("GITHUB_EVENT_PATH", "")
+    return Run(
+        on_github=environ.get("GITHUB_ACTIONS") == "true",
+        debug=environ.get("RUNNER_DEBUG") == "1",
+        repository=environ.get("GITHUB_REPOSITORY", ""),
+        id=environ.get("GITHUB_RUN_ID", ""),
+        attempt=environ.get("GITHUB_RUN_ATTEMPT", ""),
+        server_url=environ.get("GITHUB_SERVER_URL", "https://github.com"),
+        event_name=environ.get("GITHUB_EVENT_NAME", ""),
+        event_path=Path(event) if event else None,
+        oidc_url=environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", ""),
+        oidc_token=Secret(environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")),
+    )
+
+
+def _in_dir(reader: Reader) -> Path:
+    path = reader.path("in-dir")
+    if path is None:
+        reader.problems.append("in-dir: needed; name the directory that the pipeline wrote.")
+        return reader.workspace
+    shown = repr(reader.text("in-dir"))
+    try:
+        if path.is_dir():
+            return path.resolve()
+        what = "is not a directory" if path.exists() else "does not exist"
+    except OSError as error:
+        what = f"cannot be looked at: {error.strerror}"
+    hint = host_hint(reader.text("in-dir"))
+    reader.problems.append(f"in-dir: {shown} {what} (looked in {reader.workspace}).{hint}")
+    return path
+
+
+def _manifest(reader: Reader, run: Run) -> Path | None:
+    path = reader.path("manifest")
+    if path is None:
+        return None
+    shown = repr(reader.text("manifest"))
+    try:
+        if run.on_github and not path.resolve().is_relative_to(reader.workspace.resolve()):
+            reader.problems.append(f"manifest: {shown} is outside the workspace.")
+        elif path.is_dir():
+            reader.problems.append(f"manifest: {shown} is a directory; name a file.")
+    except (OSError, RuntimeError):  # RuntimeError: links in a loop, before Python 3.13
+        reader.problems.append(f"manifest: {shown} cannot be the path of a file.")
+    return path
+
+
+def _groups(reader: Reader) -> frozenset[Group]:
+    chosen = set()
+    for name in reader.lines("groups", commas=True):
+        try:
+            chosen.add(Group(name.lower()))
+        except ValueError:
+            reader.problems.append(f"groups: expected any of {', '.join(Group)}, got {name!r}.")
+    return frozenset(chosen or Group)
+
+
+def _shard(reader: Reader) -> Shard | None:
+    value = reader.text("shard")
+    if not value:
+        return None
+    match = re.fullmatch(r"([0-9]{1,5})\s*/\s*([0-9]{1,5})", value)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        reader.problems.append(f"shard: expected i/n with i from 1 to n, such as 2/8; got {value!r}.")
+        return None
+    return Shard(int(match[1]), int(match[2]))

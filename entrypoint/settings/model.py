@@ -1,0 +1,191 @@
+"""One run, wholly described: frozen values that the reader makes and everything else takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from entrypoint.catalog import Group
+
+ZENODO_URL: Final = "https://zenodo.org"
+SANDBOX_URL: Final = "https://sandbox.zenodo.org"
+
+
+class Method(StrEnum):
+    """Which files are uploaded."""
+
+    CATALOG = "catalog"
+    ALL = "all"
+    FILES = "files"
+
+
+class IfMissing(StrEnum):
+    """What a listed file that is not on disk means."""
+
+    ERROR = "error"
+    WARN = "warn"
+
+
+class Checksum(StrEnum):
+    """Checksum that S3 is asked to keep."""
+
+    AUTO = "auto"
+    CRC64NVME = "crc64nvme"
+    CRC32C = "crc32c"
+    CRC32 = "crc32"
+    SHA256 = "sha256"
+    NONE = "none"
+
+
+class Pack(StrEnum):
+    """Whether small files may travel in zip files to Zenodo."""
+
+    NEVER = "never"
+    AUTO = "auto"
+
+
+class Secret:
+    """Text that must not be seen; it prints as ``<hidden>``."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The text itself, for the one place that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The `index`-th of `count` parts, counted from 1."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """Destination S3. Texts are as the user gave them, empty where not given.
+
+    Attributes:
+        bucket: name of the bucket.
+        prefix: key prefix without slashes at its ends; empty for the whole bucket.
+        cache_control: pairs of glob and value, in order.
+        content_type: pairs of glob and value, in order.
+    """
+
+    bucket: str
+    prefix: str
+    region: str = ""
+    profile: str = ""
+    role_to_assume: str = ""
+    expected_bucket_owner: str = ""
+    endpoint_url: str = ""
+    checksum: Checksum = Checksum.AUTO
+    storage_class: str = ""
+    acl: str = ""
+    sse: str = ""
+    sse_kms_key_id: str = ""
+    cache_control: tuple[tuple[str, str], ...] = ()
+    content_type: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def url(self) -> str:
+        """``s3://bucket/prefix``, without a last slash."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+@dataclass(frozen=True)
+class ZenodoSettings:
+    """Destination Zenodo. Metadata are texts as the user gave them, empty where not given."""
+
+    deposition: str
+    token: Secret
+    url: str = ZENODO_URL
+    title: str = ""
+    creators: tuple[str, ...] = ()
+    description: str = ""
+    upload_type: str = ""
+    license: str = ""
+    keywords: tuple[str, ...] = ()
+    version: str = ""
+    communities: tuple[str, ...] = ()
+    related_identifiers: tuple[str, ...] = ()
+    metadata_file: Path | None = None
+    pack: Pack = Pack.NEVER
+    publish: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """What GitHub's runner says of this run; empty elsewhere.
+
+    Attributes:
+        id: number of the workflow run, the same for every attempt.
+        event_path: the event's JSON file.
+        oidc_url: where GitHub gives out OIDC tokens, if the job may have them.
+    """
+
+    on_github: bool = False
+    debug: bool = False
+    repository: str = ""
+    id: str = ""
+    attempt: str = ""
+    server_url: str = "https://github.com"
+    event_name: str = ""
+    event_path: Path | None = None
+    oidc_url: str = ""
+    oidc_token: Secret = field(default_factory=lambda: Secret(""))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run, wholly described. Paths are absolute."""
+
+    in_dir: Path
+    catalog_yaml: Path
+    catalog_given: bool
+    method: Method
+    top_level_only: bool
+    files: tuple[str, ...]
+    groups: frozenset[Group]
+    in_list: Path | None
+    if_missing: IfMissing
+    n_jobs: int
+    dry_run: bool
+    verify_only: bool
+    restart: bool
+    overwrite: bool
+    delete_extra: bool
+    shard: Shard | None
+    manifest: Path | None
+    manifest_input: str
+    s3: S3Settings | None
+    zenodo: ZenodoSettings | None
+    token_file: Path | None
+    workspace: Path
+    run: Run
+    secrets: tuple[Secret, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def destination(self) -> str:
+        """The destination as the user named it, for the first line of the log."""
+        if self.s3:
+            return self.s3.url
+        assert self.zenodo is not None  # read() refuses anything else
+        return f"{self.zenodo.url} deposition {self.zenodo.deposition}"

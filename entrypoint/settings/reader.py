@@ -1,0 +1,160 @@
+"""Typed values out of a mapping of texts, with a list of everything that is wrong."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import urllib.parse
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+
+from entrypoint import inputs
+
+# Where GitHub's runners keep things outside the container; such a path means nothing inside it.
+_HOST_PATHS: Final = re.compile(r"^(/home/runner/|/Users/runner/|/opt/actions-runner/|[A-Za-z]:\\)")
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class Reader:
+    """Takes typed values out of the mapping of inputs.
+
+    Attributes:
+        workspace: where relative paths start.
+        problems: one sentence for each thing that is wrong; a value is returned all the same.
+    """
+
+    def __init__(self, values: Mapping[str, str], workspace: Path, home: str) -> None:
+        self._values = values
+        self._home = home
+        self.workspace = workspace
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str:
+        """The value without blanks at its ends; the default where it is absent or blank."""
+        return (self._values.get(name) or "").strip() or inputs.BY_NAME[name].default
+
+    def given(self, name: str) -> bool:
+        """Whether the user gave a value."""
+        return bool((self._values.get(name) or "").strip())
+
+    def flag(self, name: str) -> bool:
+        """``true`` or ``false``; nothing else, for a typing error must not decide what is published."""
+        value = self.text(name)
+        if value not in ("true", "false"):
+            self.problems.append(f"{name}: expected true or false, got {value!r}.")
+        return value == "true"
+
+    def lines(self, name: str, *, commas: bool = False) -> tuple[str, ...]:
+        """The items of a list, without empty ones."""
+        pattern = r"[\n,]" if commas else r"\n"
+        return tuple(item.strip() for item in re.split(pattern, self.text(name)) if item.strip())
+
+    def choice(self, name: str, kind: type[E]) -> E:
+        """A member of an enumeration, in any case of letters."""
+        value = self.text(name)
+        try:
+            return kind(value.lower())
+        except ValueError:
+            self.problems.append(f"{name}: expected {_or(kind)}, got {value!r}.")
+            return next(iter(kind))
+
+    def number(self, name: str, low: int, high: int) -> int:
+        """A whole number between limits, both included."""
+        value = self.text(name)
+        if not re.fullmatch(r"[0-9]{1,6}", value) or not low <= int(value) <= high:
+            self.problems.append(f"{name}: expected a whole number from {low} to {high}, got {value!r}.")
+            return low
+        return int(value)
+
+    def visible(self, name: str, what: str, pattern: str = r"[!-~]+") -> str:
+        """A text that travels in a header or in a host's name, and so must fit there."""
+        value = self.text(name)
+        if value and not re.fullmatch(pattern, value):
+            self.problems.append(f"{name}: {value!r} cannot be {what}.")
+        return value
+
+    def path(self, name: str) -> Path | None:
+        """A path, absolute; nothing where none is given."""
+        value = self.text(name)
+        return self.absolute(value) if value else None
+
+    def absolute(self, value: str) -> Path:
+        """A path from the workspace; ``~/`` is the user's home, also where no shell said so."""
+        if self._home and (value == "~" or value.startswith("~/")):
+            value = self._home + value[1:]
+        return self.workspace / value
+
+    def file(self, name: str) -> Path | None:
+        """A path at which there must be a file."""
+        path = self.path(name)
+        if path is not None and not is_file(path):
+            self.problems.append(f"{name}: there is no file {self.text(name)!r}.{host_hint(self.text(name))}")
+        return path
+
+    def pairs(self, name: str, separator: str, form: str) -> tuple[tuple[str, str], ...]:
+        """Lines of two texts."""
+        pairs = []
+        for line in self.lines(name):
+            key, found, value = (part.strip() for part in line.partition(separator))
+            if not found or not key or not value:
+                self.problems.append(f"{name}: expected lines of {form}, got {line!r}.")
+            elif not (key + value).isprintable():
+                self.problems.append(f"{name}: control characters are not allowed, got {line!r}.")
+            else:
+                pairs.append((key, value))
+        return tuple(pairs)
+
+    def url(self, name: str, example: str) -> str:
+        """A URL of http or https without a last slash; it must not carry a password."""
+        value = self.text(name).rstrip("/")
+        if value and not _is_url(value):
+            # A password in it must not reach the log.
+            shown = "one with a user or a password in it" if "@" in value else repr(value)
+            self.problems.append(f"{name}: expected a URL such as {example}, got {shown}.")
+        return value
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file; whatever keeps us from looking is a no."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, a folder that is closed to us
+        return False
+
+
+def is_plain_http(url: str) -> bool:
+    """Whether a request to a URL could be read on its way; a loopback address has no way."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    return parts.scheme != "https" and not local
+
+
+def host_hint(value: str) -> str:
+    """What to do about a path of the runner's machine, which the container does not see."""
+    if _HOST_PATHS.match(value) and not Path(value).exists():
+        return " This is a path of the runner outside the container: name it relative to the workspace."
+    return ""
+
+
+def _is_url(value: str) -> bool:
+    if not re.fullmatch(r"[!-~]+", value) or "\\" in value:
+        return False
+    try:
+        parts = urllib.parse.urlsplit(value)
+        plain = not (parts.username or parts.password or parts.query or parts.fragment or "@" in parts.netloc)
+        # A port that is no number raises when it is asked for.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and plain and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _or(kind: type[StrEnum]) -> str:
+    *head, last = [str(member) for member in kind]
+    return f"{', '.join(head)} or {last}"

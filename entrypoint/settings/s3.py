@@ -1,0 +1,114 @@
+"""The inputs of destination S3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from entrypoint.settings.model import Checksum, S3Settings
+from entrypoint.settings.reader import Reader
+
+# A region becomes part of a host's name.
+_REGION: Final = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+_ENCRYPTIONS: Final = ("AES256", "aws:kms", "aws:kms:dsse")
+
+
+def read(reader: Reader) -> S3Settings | None:
+    """The settings, or nothing where the destination is not S3; every input is checked in any case."""
+    checksum = reader.choice("checksum", Checksum)
+    cache_control = _headers(reader, "cache-control")
+    content_type = _headers(reader, "content-type")
+    tags, metadata = _tags(reader), _metadata(reader)
+    sse = reader.text("sse")
+    if sse and sse not in _ENCRYPTIONS:
+        reader.problems.append(f"sse: expected AES256, aws:kms or aws:kms:dsse, got {sse!r}.")
+    key = reader.visible("sse-kms-key-id", "the id, ARN or alias of a KMS key")
+    if key and not sse.startswith("aws:kms"):
+        reader.problems.append("sse-kms-key-id: needs sse: aws:kms or aws:kms:dsse.")
+    owner = reader.visible("expected-bucket-owner", "an AWS account id, which has 12 digits", "[0-9]{12}")
+    endpoint = reader.url("s3-endpoint-url", "https://minio.example.org")
+    role = reader.text("role-to-assume")
+    if role and not re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", role, re.ASCII):
+        reader.problems.append(f"role-to-assume: expected arn:aws:iam::ACCOUNT:role/NAME, got {role!r}.")
+    bucket, prefix = _bucket_and_prefix(reader, reader.text("s3-dir"))
+    settings = S3Settings(
+        bucket=bucket,
+        prefix=prefix,
+        region=reader.visible("aws-region", "the name of a region, such as eu-central-1", _REGION),
+        profile=reader.text("aws-profile"),
+        role_to_assume=role,
+        expected_bucket_owner=owner,
+        endpoint_url=endpoint,
+        checksum=checksum,
+        storage_class=reader.visible("storage-class", "a storage class, such as INTELLIGENT_TIERING"),
+        acl=reader.visible("acl", "a canned ACL, such as bucket-owner-full-control"),
+        sse=sse,
+        sse_kms_key_id=key,
+        cache_control=cache_control,
+        content_type=content_type,
+        tags=tags,
+        metadata=metadata,
+    )
+    return settings if reader.given("s3-dir") else None
+
+
+def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
+    if not value:
+        return "", ""
+    if not value.startswith("s3://"):
+        reader.problems.append(f"s3-dir: expected s3://bucket/prefix, got {value!r}.")
+        return "", ""
+    bucket, _, prefix = value.removeprefix("s3://").partition("/")
+    prefix = prefix.rstrip("/")
+    # Rules of a bucket's name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html;
+    # older buckets and other stores know capitals and underscores too.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", bucket) or ".." in bucket:
+        reader.problems.append(f"s3-dir: {bucket!r} cannot be the name of a bucket.")
+    if prefix and any(part in ("", ".", "..") for part in prefix.split("/")):
+        reader.problems.append(f"s3-dir: the prefix {prefix!r} has an empty, '.' or '..' part.")
+    if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in prefix):
+        reader.problems.append(f"s3-dir: the prefix {prefix!r} holds control characters.")
+    if any(0xD800 <= ord(c) < 0xE000 for c in prefix):
+        reader.problems.append(f"s3-dir: the prefix {prefix!r} is not valid UTF-8.")
+    return bucket, prefix
+
+
+def _headers(reader: Reader, name: str) -> tuple[tuple[str, str], ...]:
+    pairs = reader.pairs(name, ":", "glob: value")
+    for glob, value in pairs:
+        if not value.isascii():
+            reader.problems.append(f"{name}: the value for {glob!r} does not fit into a header.")
+    return pairs
+
+
+def _tags(reader: Reader) -> tuple[tuple[str, str], ...]:
+    # Limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+    tags = reader.pairs("tags", "=", "key=value")
+    if len(tags) > 10:
+        reader.problems.append(f"tags: S3 keeps at most 10 tags an object, got {len(tags)}.")
+    for key, value in tags:
+        if len(key) > 128 or len(value) > 256:
+            reader.problems.append(f"tags: {key!r} is longer than 128 characters, or its value than 256.")
+    _no_twins(reader, "tags", [key for key, _ in tags])
+    return tags
+
+
+def _metadata(reader: Reader) -> tuple[tuple[str, str], ...]:
+    # Limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+    metadata = reader.pairs("metadata", "=", "key=value")
+    for key, value in metadata:
+        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", key):
+            reader.problems.append(f"metadata: {key!r} cannot be part of a header's name.")
+        if not value.isascii():
+            reader.problems.append(f"metadata: the value of {key!r} does not fit into a header.")
+    if sum(len(key) + len(value) for key, value in metadata) > 2048:
+        reader.problems.append("metadata: S3 keeps at most 2 KB an object.")
+    # Names of headers differ in more than the case of their letters.
+    _no_twins(reader, "metadata", [key.lower() for key, _ in metadata])
+    return metadata
+
+
+def _no_twins(reader: Reader, name: str, keys: Sequence[str]) -> None:
+    twins = sorted({key for key in keys if keys.count(key) > 1})
+    reader.problems.extend(f"{name}: {key!r} is given twice." for key in twins)
