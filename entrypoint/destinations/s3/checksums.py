@@ -25,6 +25,9 @@ _OWN_MARK: Final = 16 * 1024
 """Bytes by which our parts are larger than a round number. An open upload carries no note of who began it;
 this tells ours from those of other tools, which cut at whole MiB."""
 
+_COMMON_PARTS: Final = (8 * _MIB, 5 * _MIB, 10 * _MIB, 16 * _MIB)
+"""Bytes of a part in the AWS command line and boto3, in rclone, and in other tools."""
+
 
 def part_size(size: int) -> int:
     """Bytes of a part of a file of `size` bytes: a function of the size alone, so that a later run on
@@ -134,9 +137,15 @@ def of_file(source: model.Source, algorithm: Algorithm, stop: Callable[[], None]
     return digest
 
 
-def composite(source: model.Source, algorithm: Algorithm, stop: Callable[[], None]) -> str:
-    """S3's checksum of checksums of a multipart object whose parts are ours: ``<base64>-<parts>``."""
-    digests = [algorithm.of(piece) for piece in _pieces(source, part_size(source.size), stop)]
+def cuts(size: int, count: int) -> tuple[int, ...]:
+    """Sizes of parts, in bytes, at which a file of `size` bytes was probably cut into `count`: ours, and those
+    of tools that people use. An object does not tell where it was cut, but a match of its parts proves it."""
+    return tuple(cut for cut in (part_size(size), *_COMMON_PARTS) if -(-size // cut) == count)
+
+
+def composite(source: model.Source, algorithm: Algorithm, cut: int, stop: Callable[[], None]) -> str:
+    """S3's checksum of checksums of a multipart object with parts of `cut` bytes: ``<base64>-<parts>``."""
+    digests = [algorithm.of(piece) for piece in _pieces(source, cut, stop)]
     return f"{encode(algorithm.of(b''.join(digests)))}-{len(digests)}"
 
 
@@ -148,9 +157,9 @@ def etag(source: model.Source, stop: Callable[[], None]) -> str:
     return whole.hexdigest()
 
 
-def multipart_etag(source: model.Source, stop: Callable[[], None]) -> str:
-    """The ETag of the file as a multipart object whose parts are ours, without quotes."""
-    digests = [md5(piece) for piece in _pieces(source, part_size(source.size), stop)]
+def multipart_etag(source: model.Source, cut: int, stop: Callable[[], None]) -> str:
+    """The ETag of the file as a multipart object with parts of `cut` bytes, without quotes."""
+    digests = [md5(piece) for piece in _pieces(source, cut, stop)]
     return f"{md5(b''.join(digests)).hex()}-{len(digests)}"
 
 

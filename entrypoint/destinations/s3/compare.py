@@ -17,7 +17,7 @@ OWN_CHECKSUM: Final = "catalog-upload-crc64nvme"
 OWN: Final = checksums.ALGORITHMS["CRC64NVME"]
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
-_MULTIPART: Final = re.compile(r"[0-9a-f]{32}-([0-9]+)")
+_MULTIPART: Final = re.compile(r"[0-9a-f]{32}-[0-9]{1,5}")
 
 
 def content(
@@ -56,9 +56,10 @@ def _by_checksum(file: model.PlannedFile, found: control.Head, stop: Callable[[]
         if not remote:
             continue
         if "-" in remote:
-            # A checksum of checksums says nothing unless the parts are cut as ours.
-            if checksums.composite(file.source, algorithm, stop) == remote:
-                return Verdict(State.SAME, f"same {name} (of parts)", f"{name.lower()}:{remote}")
+            # A checksum of checksums says nothing unless the parts are cut alike.
+            for cut in checksums.cuts(file.size, _count(remote)):
+                if checksums.composite(file.source, algorithm, cut, stop) == remote:
+                    return Verdict(State.SAME, f"same {name} (of parts)", f"{name.lower()}:{remote}")
             continue
         local = checksums.of_file(file.source, algorithm, stop)
         same = checksums.encode(local) == remote
@@ -81,14 +82,17 @@ def _by_etag(file: model.PlannedFile, found: control.Head, stop: Callable[[], No
     etag = found.etag.strip('"')
     if _MD5.fullmatch(etag) and checksums.etag(file.source, stop) == etag:
         return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{etag}")
-    parts = _MULTIPART.fullmatch(etag)
-    if (
-        parts
-        and int(parts[1]) == checksums.parts(file.size)
-        and checksums.multipart_etag(file.source, stop) == etag
-    ):
-        return Verdict(State.SAME, "same MD5 of parts (ETag)", f"etag:{etag}")
+    if _MULTIPART.fullmatch(etag):
+        for cut in checksums.cuts(file.size, _count(etag)):
+            if checksums.multipart_etag(file.source, cut, stop) == etag:
+                return Verdict(State.SAME, "same MD5 of parts (ETag)", f"etag:{etag}")
     return Verdict(State.DIFFERENT, "other content there, or nothing that proves it the same")
+
+
+def _count(checksum: str) -> int:
+    """Number of parts that the end of a checksum of checksums tells; 0 where it tells none."""
+    count = checksum.rpartition("-")[2]
+    return int(count) if count.isascii() and count.isdecimal() else 0
 
 
 def is_md5(etag: str, encryption: str) -> bool:
