@@ -175,7 +175,7 @@ def _open(chosen: settings.Settings, cancel: Cancel, out: runner.Runner) -> dest
     from entrypoint.destinations import s3
 
     assert chosen.s3 is not None  # settings.read() saw to it, and Zenodo is made before
-    return s3.S3(chosen.s3, n_jobs=chosen.n_jobs, cancel=cancel, hide=out.mask)
+    return s3.S3(chosen.s3, n_jobs=chosen.n_jobs, cancel=cancel, hide=out.mask, run=chosen.run)
 
 
 class _Signals:

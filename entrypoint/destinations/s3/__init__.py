@@ -25,6 +25,7 @@ class S3(destinations.Destination):
     Args:
         n_jobs: files in flight.
         hide: is told each secret that is found, so that logs mask it.
+        run: what GitHub gives the job, for `role-to-assume`.
         patience: how long and how often.
     """
 
@@ -35,13 +36,14 @@ class S3(destinations.Destination):
         n_jobs: int,
         cancel: wire.Stop,
         hide: Callable[[str], None],
+        run: settings.Run,
         patience: wire.Patience | None = None,
     ) -> None:
         self._patience = patience or wire.Patience()
         self._chosen = chosen
         self._n_jobs = n_jobs
         self._cancel = cancel
-        self._ask = control.Control(chosen, n_jobs, hide, self._patience)
+        self._ask = control.Control(chosen, run, n_jobs, hide, self._patience)
         self._store = Store(chosen, is_aws=self._ask.is_aws)
         self._uploads = multipart.Uploads(self._ask)
         self._listed: dict[str, control.Listed] = {}

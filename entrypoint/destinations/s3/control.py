@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import awscrt.auth
-import boto3
 import botocore.config
 import botocore.exceptions
 
 from entrypoint import __version__, errors, settings
-from entrypoint.destinations.s3 import problems, wire
+from entrypoint.destinations.s3 import credentials, problems, wire
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials as Found
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 T = TypeVar("T")
-
-DEFAULT_REGION: Final = "us-east-1"
-_MIN_SECRET: Final = 16
-"""Characters; AWS's own secret keys have 40."""
 
 
 @dataclass(frozen=True)
@@ -83,52 +75,13 @@ class OpenUpload:
     algorithm: str
 
 
-class Credentials:
-    """What requests are signed with; renewed in time by botocore where it can, on demand by `renew`."""
-
-    def __init__(self, make: Callable[[], boto3.Session], hide: Callable[[str], None]) -> None:
-        self._make = make
-        self._hide = hide
-        self._lock = threading.Lock()
-        self._found = self._load()
-
-    def _load(self) -> Found:
-        found = self._make().get_credentials()
-        if found is None:
-            raise problems.no_credentials()
-        now = found.get_frozen_credentials()
-        for secret in (now.secret_key or "", now.token or ""):
-            # Made-up keys of local stores are short, and hiding every "test" would spoil the log.
-            if len(secret) >= _MIN_SECRET:
-                self._hide(secret)
-        return found
-
-    def frozen(self) -> tuple[str, str, str | None]:
-        """Key, secret and token of this moment."""
-        with self._lock:
-            now = self._found.get_frozen_credentials()
-        return now.access_key or "", now.secret_key or "", now.token
-
-    def for_crt(self) -> awscrt.auth.AwsCredentials:
-        """The same for the CRT client."""
-        key, secret, token = self.frozen()
-        return awscrt.auth.AwsCredentials(key, secret, token)
-
-    def renew(self) -> bool:
-        """Fetch credentials anew after they expired in spite of all; whether others came."""
-        before = self.frozen()
-        found = self._load()
-        with self._lock:
-            self._found = found
-        return self.frozen() != before
-
-
 class Control:
     """A boto3 client for one bucket whose errors are ours."""
 
     def __init__(
         self,
         chosen: settings.S3Settings,
+        run: settings.Run,
         connections: int,
         hide: Callable[[str], None],
         patience: wire.Patience,
@@ -139,19 +92,15 @@ class Control:
         self.bucket = chosen.bucket
         self._target: wire.Target | None = None
         try:
-            self._session = self._new_session()
-            self.credentials = Credentials(self._new_session, hide)
-            self.region = chosen.region or self._session.region_name or DEFAULT_REGION
+            self._session, self._core = credentials.new_session(chosen)
+            self.credentials = credentials.Credentials(chosen, run, hide)
+            credentials.use(self._core, self.credentials)
+            self.region = chosen.region or self._session.region_name or credentials.DEFAULT_REGION
             self.client = self._new_client(self.region)
         except botocore.exceptions.BotoCoreError as error:
             raise problems.from_transport(error, chosen.endpoint_url or "AWS") from error
         except ValueError as error:
             raise errors.BadInput(f"S3: {error}") from error
-
-    def _new_session(self) -> boto3.Session:
-        return boto3.Session(
-            profile_name=self._chosen.profile or None, region_name=self._chosen.region or None
-        )
 
     def _new_client(self, region: str) -> S3Client:
         config = botocore.config.Config(
@@ -201,7 +150,7 @@ class Control:
     def _find_target(self) -> wire.Target:
         url = self.client.generate_presigned_url("put_object", Params={"Bucket": self.bucket, "Key": "k"})
         parts = urllib.parse.urlsplit(url)
-        bundle = self._session._session.get_config_variable("ca_bundle")  # noqa: SLF001 - no other way to AWS_CA_BUNDLE
+        bundle = self._core.get_config_variable("ca_bundle")
         return wire.Target(
             secure=parts.scheme == "https",
             host=parts.netloc,
@@ -233,8 +182,6 @@ class Control:
             except botocore.exceptions.ClientError as error:
                 if not problems.is_expired(problems.from_boto(error)) or not self.credentials.renew():
                     raise
-                self._session = self._new_session()
-                self.client = self._new_client(self.region)
                 return call()
         except botocore.exceptions.ClientError:
             raise

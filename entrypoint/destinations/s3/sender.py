@@ -60,6 +60,8 @@ class Sender:
         self, operation: str, path: str, headers: dict[str, str], data: bytes, lease: Lease
     ) -> wire.Pending:
         """Send a body without waiting; the lease goes along."""
+        # Here, where waiting for new credentials holds up one file only, and their failure is said as it is.
+        self.ask.credentials.get_frozen_credentials()
         return self._line.put(operation, path, headers, data, lease.hand_over())
 
     def send(

@@ -1,0 +1,229 @@
+"""``role-to-assume``: a session of an AWS role, by other credentials or by GitHub's OIDC token.
+
+The rules: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import botocore
+import botocore.config
+import botocore.credentials
+import botocore.exceptions
+import botocore.session
+
+from entrypoint import __version__, errors, settings
+from entrypoint.destinations.s3 import oidc, problems
+
+if TYPE_CHECKING:
+    import boto3
+
+DURATION: Final = 3600
+"""Seconds of a session: what every role allows, and the most where one role assumes another."""
+EARLY: Final = 15 * 60
+"""Seconds before its end from which on a session is fetched anew, while uploads go on with the old one."""
+LATE: Final = 60
+"""Seconds before its end from which on there is no going on without a new one."""
+_MAX_NAME: Final = 64
+_MIN_SECRET: Final = 16
+"""Characters; AWS's own secret keys have 40."""
+_STS: Final = botocore.config.Config(
+    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=10,
+    read_timeout=20,
+    user_agent_extra=f"catalog-upload/{__version__}",
+)
+
+
+def find(
+    session: boto3.Session,
+    core: botocore.session.Session,
+    role: str,
+    run: settings.Run,
+    region: str,
+    hide: Callable[[str], None],
+) -> botocore.credentials.Credentials:
+    """Credentials of a session of the role, which fetch themselves anew before they expire.
+
+    Args:
+        session: whose chain may find other credentials to assume the role with.
+        core: botocore's part of that session.
+        role: its ARN.
+        region: whose STS is asked.
+        hide: is given every secret before anything else happens with it.
+
+    Raises:
+        errors.PublishError: there is no way to the role.
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: for `explain`.
+    """
+    by_token = bool(run.oidc_url and run.oidc_token.reveal())
+    if by_token:
+        # What a machine of one's own may do by itself was not set by anybody for this job; and on GitHub's
+        # machines, asking for it only takes time.
+        core.get_component("credential_provider").remove("iam-role")
+    others = session.get_credentials()
+    name = session_name(run)
+    if others is None and not by_token:
+        raise _no_way(run)
+
+    def by_others() -> dict[str, Any]:
+        assert others is not None  # used only then
+        hide_keys(others.get_frozen_credentials(), hide)
+        with contextlib.closing(session.client("sts", region_name=region, config=_STS)) as client:
+            return _take(
+                client.assume_role(RoleArn=role, RoleSessionName=name, DurationSeconds=DURATION), hide
+            )
+
+    def by_web() -> dict[str, Any]:
+        token = oidc.fetch(run, hide)
+        unsigned = _STS.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
+        with contextlib.closing(session.client("sts", region_name=region, config=unsigned)) as client:
+            try:
+                return _take(
+                    client.assume_role_with_web_identity(
+                        RoleArn=role, RoleSessionName=name, WebIdentityToken=token, DurationSeconds=DURATION
+                    ),
+                    hide,
+                )
+            except botocore.exceptions.ClientError as error:
+                raise explain(error, oidc.subject(token)) from error
+
+    fetch = by_others if others else by_web
+    return botocore.credentials.RefreshableCredentials.create_from_metadata(
+        fetch(), fetch, "assume-role", advisory_timeout=EARLY, mandatory_timeout=LATE
+    )
+
+
+def _take(answer: Any, hide: Callable[[str], None]) -> dict[str, Any]:
+    """STS's answer as botocore keeps it."""
+    found = answer["Credentials"]
+    keys = botocore.credentials.ReadOnlyCredentials(
+        found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+    )
+    hide_keys(keys, hide)
+    return {
+        "access_key": keys.access_key,
+        "secret_key": keys.secret_key,
+        "token": keys.token,
+        "expiry_time": found["Expiration"].isoformat(),
+    }
+
+
+def hide_keys(keys: botocore.credentials.ReadOnlyCredentials, hide: Callable[[str], None]) -> None:
+    """Hide what is secret of them."""
+    for secret in (keys.secret_key or "", keys.token or ""):
+        # Made-up keys of local stores are short, and hiding every "test" would spoil the log.
+        if len(secret) >= _MIN_SECRET:
+            hide(secret)
+
+
+def session_name(run: settings.Run) -> str:
+    """What CloudTrail will show: repository and run, in the 2 to 64 characters that STS takes."""
+    if not run.repository:
+        return "catalog-upload"
+    tail = f"-{run.id}" if run.id else ""
+    plain = re.sub(r"[^\w+=,.@-]+", "-", run.repository, flags=re.ASCII)
+    return plain[: _MAX_NAME - len(tail)] + tail
+
+
+# What goes wrong
+
+
+def _no_way(run: settings.Run) -> errors.NotAuthorised:
+    if run.on_github:
+        return errors.NotAuthorised(
+            "role-to-assume: this job may not ask GitHub for a token, and no other AWS credentials are set.",
+            oidc.ALLOW,
+        )
+    return errors.NotAuthorised(
+        "role-to-assume: there are no AWS credentials with which the role could be assumed.",
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, aws-profile, or AWS_WEB_IDENTITY_TOKEN_FILE together "
+        "with AWS_ROLE_ARN.",
+    )
+
+
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#Errors
+_ERRORS: Final = {
+    "InvalidIdentityToken": (
+        "AWS does not take the token",
+        f"Add the identity provider {oidc.PROVIDER} with the audience {oidc.AUDIENCE} to the AWS account of the role.",
+    ),
+    "ExpiredTokenException": (
+        "the token or the credentials had expired when AWS looked at them",
+        "Get new ones, check the clock of this machine, and run again; what is up is not sent twice.",
+    ),
+    "ExpiredToken": (
+        "the credentials had expired when AWS looked at them",
+        "Get new ones and run again; what is up is not sent twice.",
+    ),
+    "IDPRejectedClaim": (
+        "the identity provider rejected the token",
+        "Check the identity provider in the AWS account of the role.",
+    ),
+    "InvalidClientTokenId": (
+        "AWS does not know the access key with which the role is assumed",
+        "Check AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN.",
+    ),
+    "SignatureDoesNotMatch": (
+        "the secret key does not belong to the access key",
+        "Check AWS_SECRET_ACCESS_KEY; a blank or a line end pasted along is a common cause.",
+    ),
+    "RegionDisabledException": (
+        "STS is switched off in this region",
+        "Set aws-region to a region that is active in the AWS account of the role.",
+    ),
+    "ValidationError": ("AWS does not take the request", "Check the account and the name in role-to-assume."),
+}
+_LATER: Final = {
+    "IDPCommunicationError",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "Throttling",
+    "ThrottlingException",
+    "RequestTimeout",
+}
+
+
+def explain(error: botocore.exceptions.ClientError, sub: str = "") -> errors.PublishError:
+    """An answer of STS in our words.
+
+    Args:
+        sub: whom the token speaks of, if there was one.
+    """
+    answer, what = problems.from_boto(error), f"AWS STS ({error.operation_name})"
+    if answer.code in _LATER or answer.status >= 500:
+        return errors.Unreachable(
+            f"{what} does not work at the moment ({answer.code or answer.status}).",
+            "Run again later; what is up is not sent twice.",
+        )
+    if found := _ERRORS.get(answer.code):
+        return errors.NotAuthorised(f"{what}: {found[0]} ({answer.code}).", found[1])
+    if not problems.is_denied(answer):
+        return errors.NotAuthorised(f"{what} refused: {answer}", "Check role-to-assume and the role.")
+    if sub:
+        return errors.NotAuthorised(
+            f"{what}: the role does not let this job in ({answer.code}); the token's sub is {sub!r}.",
+            f"Check role-to-assume, and allow this sub with the audience {oidc.AUDIENCE} in the role's trust policy.",
+        )
+    return errors.NotAuthorised(
+        f"{what}: the role must not be assumed with the credentials that are set ({answer.code}).",
+        "Allow it in the role's trust policy; after aws-actions/configure-aws-credentials, which assumed a role "
+        "already, leave role-to-assume out.",
+    )
+
+
+def unreachable(error: botocore.exceptions.BotoCoreError) -> errors.PublishError:
+    """STS, or whoever else gives out credentials, did not answer."""
+    if isinstance(
+        error,
+        botocore.exceptions.HTTPClientError | botocore.exceptions.ConnectionError,
+    ) and not isinstance(error, botocore.exceptions.SSLError):
+        return errors.Unreachable(
+            "The service that gives out AWS credentials cannot be reached.",
+            "Check aws-region (each has its own STS), AWS_ENDPOINT_URL_STS if it is set, and the network.",
+        )
+    return problems.from_transport(error, "AWS STS")
