@@ -60,10 +60,8 @@ class Gate:
             # Requests under way use up places too, and answers overtake each other: within a window the
             # smallest number counts.
             left -= self._inside
-            if self._left is None or self._probing or now >= self._reset:
+            if self._left is None or self._probing or now >= self._reset or left < self._left:
                 self._left, self._reset, self._probing = left, now + reset, False
-            else:
-                self._left = min(self._left, left)
 
     def hold(self, seconds: float) -> None:
         """Let nothing pass for so many seconds: the server turned a request away."""
