@@ -131,7 +131,8 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(
         "shard",
         HOW,
-        "2/8: upload the second of eight balanced parts, and no catalog. A last run without shard completes it.",
+        "2/8: upload the second of eight balanced parts, and no catalog. A last run without shard completes it. "
+        "2/8@0a1b2c3d4e5f: the same, but only if the plan is this one (output plan).",
     ),
     Input("manifest", HOW, "Path in the workspace where the result is written as JSON."),
     Input("aws-region", S3, "AWS region of the bucket, if the AWS configuration does not name it."),
@@ -239,6 +240,9 @@ OUTPUTS: Final[tuple[Output, ...]] = (
     Output("failed", "Number of files that failed or did not verify."),
     Output("bytes", "Bytes sent."),
     Output("changed", "true when anything was sent or deleted."),
+    Output(
+        "plan", "Digest of the names and sizes of all planned files; the same wherever the same is planned."
+    ),
     Output("manifest", "Path of the manifest, if one was asked for."),
     Output("deposition-id", "Zenodo: id of the deposition."),
     Output("doi", "Zenodo: DOI of the record, reserved or minted."),

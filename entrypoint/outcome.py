@@ -45,6 +45,7 @@ class FileResult:
         proof: what the destination proved it by.
         strong: false where the store only accepted a request that carried the checksum.
         seconds: time from start to verified.
+        before: how the remote file stood to the local one when the run began, if that was found out.
     """
 
     file: model.PlannedFile
@@ -56,6 +57,7 @@ class FileResult:
     proof: str = ""
     strong: bool = True
     seconds: float = 0.0
+    before: destinations.State | None = None
 
 
 @dataclass(frozen=True)

@@ -346,6 +346,8 @@ class Transfer:
     def _finish(self, result: FileResult) -> None:
         file = result.file
         with self._lock:
+            if verdict := self._verdicts.get(file.name):
+                result = dataclasses.replace(result, before=verdict.state)
             self._results[file.name] = result
             self._pending[file.unit] -= not file.is_catalog
         self._observer.done(result)

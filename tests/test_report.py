@@ -231,6 +231,7 @@ def test_outputs_of_a_failed_run() -> None:
         "failed": "2",
         "bytes": str(samples.some_failed().bytes_sent),
         "changed": "true",
+        "plan": "0a1b2c3d4e5f",
         "manifest": "out/result.json",
         "deposition-id": "",
         "doi": "",

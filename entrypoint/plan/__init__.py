@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import dataclasses
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -33,6 +35,8 @@ def make(chosen: settings.Settings) -> model.Plan:
             findings.problems.append("There is nothing to upload: no file was selected.")
     if findings.problems or found is None:
         raise errors.BadInput(findings.problems)
+    found = dataclasses.replace(found, warnings=tuple(findings.warnings))
+    found = dataclasses.replace(found, digest=shards.digest(found))
     return shards.part(found, chosen.shard) if chosen.shard else found
 
 

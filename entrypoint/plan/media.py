@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Final
 
 # `.gz` is a type, never a Content-Encoding: a browser would unpack the bytes under the viewer that wants
@@ -26,7 +26,7 @@ Rules = Sequence[tuple[str, str]]
 
 def content_type(name: str, rules: Rules = ()) -> str:
     """Content-Type of a remote name."""
-    return _first(name, rules) or _BY_SUFFIX.get(PurePosixPath(name).suffix.lower(), _UNKNOWN)
+    return _first(name, rules) or _BY_SUFFIX.get(posixpath.splitext(name)[1].lower(), _UNKNOWN)
 
 
 def cache_control(name: str, rules: Rules = (), *, is_catalog: bool) -> str:
@@ -35,7 +35,7 @@ def cache_control(name: str, rules: Rules = (), *, is_catalog: bool) -> str:
 
 
 def _first(name: str, rules: Rules) -> str:
-    base = PurePosixPath(name).name
+    base = posixpath.basename(name)
     for glob, value in rules:
         if fnmatch.fnmatchcase(name, glob) or fnmatch.fnmatchcase(base, glob):
             return value

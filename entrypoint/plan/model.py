@@ -175,6 +175,7 @@ class Plan:
         warnings: remarks for the user, one sentence each.
         title: the catalog's title, if it has one.
         description: the catalog's description, if it has one.
+        digest: tells whether two machines made the same plan; that of the whole plan also in a shard's part.
     """
 
     units: tuple[Unit, ...]
@@ -185,6 +186,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     title: str = ""
     description: str = ""
+    digest: str = ""
     names: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

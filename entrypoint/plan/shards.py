@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import heapq
 
-from entrypoint import settings
+from entrypoint import errors, settings
 from entrypoint.plan import model
 
 
@@ -15,7 +15,17 @@ def part(plan: model.Plan, shard: settings.Shard) -> model.Plan:
 
     The largest file goes to the part with the fewest bytes so far; ties are broken by name and by
     number, so every machine that sees the same names and sizes makes the same split.
+
+    Raises:
+        errors.BadInput: the shard is one of another plan.
     """
+    if shard.plan and shard.plan != plan.digest:
+        raise errors.BadInput(
+            f"shard: {shard} is a part of plan {shard.plan}, but here the plan is {plan.digest} "
+            f"({len(plan):,} files, {plan.size:,} bytes): the files below in-dir, the catalog or the inputs "
+            "that choose files are not what they were where the plan was made.",
+            "Give every job the same files and inputs, or make the plan anew and start all parts from it.",
+        )
     files = sorted(
         (file for unit in plan.units for file in unit.files), key=lambda file: (-file.size, file.name)
     )
@@ -36,8 +46,12 @@ def part(plan: model.Plan, shard: settings.Shard) -> model.Plan:
 
 
 def digest(plan: model.Plan) -> str:
-    """Twelve hexadecimal digits that tell whether two machines see the same names and sizes."""
-    text = hashlib.sha256()
+    """Twelve hexadecimal digits that tell whether two machines see the same names and sizes.
+
+    Content is not part of it, for that would mean to read every byte on every machine: a file that changed
+    and kept its size is found by the last run, which compares checksums.
+    """
+    found = hashlib.sha256()
     for file in sorted(plan, key=lambda file: file.name):
-        text.update(f"{file.name}\0{file.size}\0".encode("utf-8", "surrogateescape"))
-    return text.hexdigest()[:12]
+        found.update(f"{file.name}\0{file.size}\0".encode("utf-8", "surrogatepass"))
+    return found.hexdigest()[:12]

@@ -8,6 +8,7 @@ from typing import Final
 from entrypoint import errors, settings, text
 from entrypoint.outcome import FileResult, Outcome, Status
 from entrypoint.plan import model
+from entrypoint.report import verdict
 
 PLAN_LIMIT: Final = 1000
 FAILURE_LIMIT: Final = 50
@@ -18,7 +19,7 @@ def start_line(plan: model.Plan, given: settings.Settings) -> str:
     verb = "Dry run of" if given.dry_run else "Verifying" if given.verify_only else "Publishing"
     files = f"{text.plural(len(plan), 'file')} ({text.size_text(plan.size)})"
     samples = f" in {text.plural(len(plan.units), 'sample')}" if len(plan.units) > 1 else ""
-    part = f", part {given.shard}" if given.shard else ""
+    part = f", {verdict.part(given.shard, plan)}" if given.shard else ""
     data_set = f" of {plan.data_set!r}" if plan.data_set else ""
     way = f"{given.in_dir} -> {given.destination}, {given.n_jobs} at a time"
     return text.printable(f"{verb} {files}{data_set}{samples}{part}: {way}")
@@ -51,6 +52,8 @@ def end_lines(outcome: Outcome, limit: int = FAILURE_LIMIT) -> list[str]:
         lines += _bounded([f"- {problem}" for problem in problems], limit, ", see the summary")
         if outcome.error.hint:
             lines.append(outcome.error.hint)
+    if before := verdict.before(outcome):
+        lines.append(f"{before}.")
     lines += _links(outcome)
     return [text.printable(line) for line in lines]
 

@@ -91,13 +91,15 @@ def _about(page: _Page, outcome: Outcome, given: settings.Settings | None) -> No
     if plan.title or plan.data_set:
         facts.append(f"<b>{markup.inline(plan.title or plan.data_set, 200)}</b>")
     if given and given.shard:
-        facts.append(f"part {given.shard}")
+        facts.append(verdict.part(given.shard, plan))
     facts.append(f"{text.plural(len(plan), 'file')}, {text.size_text(plan.size)}")
     if outcome.seconds:
         facts.append(text.duration_text(outcome.seconds))
     if proofs := sorted({result.proof for result in outcome.results if result.proof and result.strong}):
         facts.append(f"verified by {markup.inline(', '.join(proofs), 200)}")
     page.add(" · ".join(facts))
+    if before := verdict.before(outcome):
+        page.add(f"{before}.")
 
 
 def _error(page: _Page, outcome: Outcome) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from entrypoint import errors, text
+from collections import Counter
+
+from entrypoint import errors, settings, text
+from entrypoint.destinations import State
 from entrypoint.outcome import Mode, Outcome, Status
+from entrypoint.plan import model
 
 
 def headline(outcome: Outcome) -> str:
@@ -23,6 +27,25 @@ def mark(outcome: Outcome) -> str:
 def planned(outcome: Outcome) -> int:
     """Number of planned files."""
     return len(outcome.plan) if outcome.plan is not None else len(outcome.results)
+
+
+def part(shard: settings.Shard, plan: model.Plan) -> str:
+    """Which part of which plan a run was; all parts of one plan name the same one."""
+    return f"part {shard.index:,} of {shard.count:,} of plan {plan.digest}"
+
+
+def before(outcome: Outcome) -> str:
+    """How the destination was found: what earlier runs, or the shards before a last run, had left to do.
+
+    Empty where everything or nothing was there, which other sentences say.
+    """
+    found = Counter(result.before for result in outcome.results)
+    same, absent, other = found[State.SAME], found[State.ABSENT], found[State.DIFFERENT]
+    if not same or not (absent or other):
+        return ""
+    rest = [f"{absent:,} had not been there"] if absent else []
+    rest += [f"{other:,} had other content"] if other else []
+    return f"Of {text.plural(planned(outcome), 'file')}, {same:,} had been there, {' and '.join(rest)}"
 
 
 def place(outcome: Outcome) -> str:

@@ -197,8 +197,11 @@ def _shard(reader: Reader) -> Shard | None:
     value = reader.text("shard")
     if not value:
         return None
-    match = re.fullmatch(r"([0-9]{1,5})\s*/\s*([0-9]{1,5})", value)
+    match = re.fullmatch(r"([0-9]{1,5})\s*/\s*([0-9]{1,5})\s*(?:@\s*([0-9a-fA-F]{12}))?", value)
     if not match or not 1 <= int(match[1]) <= int(match[2]):
-        reader.problems.append(f"shard: expected i/n with i from 1 to n, such as 2/8; got {value!r}.")
+        reader.problems.append(
+            f"shard: expected i/n with i from 1 to n, such as 2/8; got {value!r}. After it may stand the plan that "
+            "it is a part of, as in 2/8@0a1b2c3d4e5f."
+        )
         return None
-    return Shard(int(match[1]), int(match[2]))
+    return Shard(int(match[1]), int(match[2]), (match[3] or "").lower())

@@ -66,10 +66,15 @@ class Secret:
 
 @dataclass(frozen=True)
 class Shard:
-    """The `index`-th of `count` parts, counted from 1."""
+    """The `index`-th of `count` parts, counted from 1.
+
+    Attributes:
+        plan: digest of the plan that was split; empty where the user did not name it.
+    """
 
     index: int
     count: int
+    plan: str = ""
 
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"

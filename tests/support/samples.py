@@ -81,7 +81,12 @@ def unit(name: str = "", files: tuple[tuple[str, str, int], ...] = _FILES) -> mo
 
 def plan(*units: model.Unit) -> model.Plan:
     """A plan of one data set."""
-    return model.Plan(units or (unit(),), data_set="mouse-brain", title="Mouse brain, coronal section")
+    return model.Plan(
+        units or (unit(),),
+        data_set="mouse-brain",
+        title="Mouse brain, coronal section",
+        digest="0a1b2c3d4e5f",
+    )
 
 
 def uploaded(file: model.PlannedFile) -> FileResult:
