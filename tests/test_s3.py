@@ -91,7 +91,7 @@ def test_objects_are_described_as_asked(s3_server: Store, workspace: Path, recor
         )
     )
     for name, media_type in types.items():
-        head = s3_server.client.head_object(Bucket=s3_server.bucket, Key=f"p/{name}")
+        head: dict[str, Any] = dict(s3_server.client.head_object(Bucket=s3_server.bucket, Key=f"p/{name}"))
         assert head["ContentType"] == media_type, name
         assert "ContentEncoding" not in head
         assert head["StorageClass"] == "STANDARD_IA"

@@ -135,7 +135,8 @@ class Recorder:
             method: a pattern for all of the method.
             target: a pattern for any part of path and query.
             status: answer this by ourselves, after the body was read; 0 passes the request on.
-            body, headers: go with the status; without one the headers replace those of the store's answer.
+            body, headers: go with the status; without one the headers (names in lower
+                case) stand in the store's answer.
             delay: seconds to wait first.
             drop: cut the connection in the middle of the request's body.
             lose: let the store do it, and cut the connection in the place of its answer.
@@ -234,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(recorder.delay + (fault.delay if fault else 0))
         try:
             if fault and fault.drop:
-                self.rfile.read1(CHUNK)
+                next(self._body(), None)
                 raise _CutError
             if fault and fault.status:
                 for _ in self._body():
@@ -317,13 +318,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._record(answer.status)
             self._relay(answer, fault.headers if fault else {})
 
-    def _relay(self, answer: http.client.HTTPResponse, rewritten: Mapping[str, str]) -> None:
+    def _relay(self, answer: http.client.HTTPResponse, added: Mapping[str, str]) -> None:
         recorder = self.server.recorder
-        rewritten = {**recorder.rewrite_response_headers, **rewritten}
         self.send_response_only(answer.status, answer.reason)
+        for name, value in added.items():
+            self.send_header(name, value)
         for name, value in answer.getheaders():
-            if name.lower() in rewritten:
-                self.send_header(name, rewritten[name.lower()])
+            if name.lower() in added:
+                continue
+            if name.lower() in recorder.rewrite_response_headers:
+                self.send_header(name, recorder.rewrite_response_headers[name.lower()])
             elif name.lower() not in HOP_BY_HOP and not re.match(
                 recorder.hidden_response_headers, name, re.IGNORECASE
             ):

@@ -121,9 +121,11 @@ class Control:
         return client
 
     def _client(self, region: str, config: botocore.config.Config) -> S3Client:
-        return self._session.client(
+        client = self._session.client(
             "s3", region_name=region, endpoint_url=self._chosen.endpoint_url or None, config=config
         )
+        client.meta.events.register("before-call.s3.HeadBucket", _stay)
+        return client
 
     @property
     def endpoint(self) -> str:
@@ -204,6 +206,11 @@ class Control:
                 )
                 for item in page.get("Contents", ())
             ]
+            if "Name" not in page and "IsTruncated" not in page:
+                raise errors.Refused(
+                    f"{self.endpoint} answers, but not as S3 does.",
+                    "Check s3-endpoint-url, and for a proxy in between.",
+                )
             headers = page["ResponseMetadata"].get("HTTPHeaders", {})
             yield found, headers.get("x-amz-bucket-region", "")
             if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
@@ -313,6 +320,12 @@ class Control:
     def close(self) -> None:
         """Close connections."""
         self.client.close()
+
+
+def _stay(params: dict[str, Any], **_: object) -> None:
+    """Follow no redirect when botocore asks, after a redirect, where the bucket is: a store that redirects
+    everything without naming a region would be asked for ever."""
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _is_aws(endpoint: str) -> bool:

@@ -159,6 +159,8 @@ def _from_crt(error: awscrt.exceptions.AwsCrtError) -> problems.Answer:
     codes = {
         "AWS_ERROR_S3_SLOW_DOWN": (503, "SlowDown"),
         "AWS_ERROR_S3_INTERNAL_ERROR": (500, "InternalError"),
+        "AWS_ERROR_S3_REQUEST_TIMEOUT": (400, "RequestTimeout"),
+        "AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED": (403, "RequestTimeTooSkewed"),
     }
     status, code = codes.get(error.name, (0, ""))
     return problems.Answer(status, code, f"{error.message} [{error.name}]" if not code else "")
