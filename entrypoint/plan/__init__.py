@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import dataclasses
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath

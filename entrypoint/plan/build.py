@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from entrypoint import catalog, settings
+from entrypoint import catalog, errors, settings
 from entrypoint.plan import disk, media, model
 
 CATALOG_NAME: Final = "catalog.yaml"
@@ -44,6 +45,7 @@ class Place:
         root: resolved directory.
         shown: how messages name the directory below in-dir; empty, or with a last slash.
         catalog: the catalog's path.
+        keep_name: whether the catalog keeps its name because another one points to it by that.
         remote: local path to remote name.
     """
 
@@ -52,6 +54,11 @@ class Place:
     shown: str
     catalog: Path
     remote: Callable[[str], str]
+    keep_name: bool = False
+
+
+Read = tuple[catalog.Catalog, model.LocalFile]
+"""What a catalog says, and the file in which it says so."""
 
 
 class Builder:
@@ -60,17 +67,18 @@ class Builder:
     def __init__(self, chosen: settings.Settings, findings: Findings) -> None:
         self._chosen = chosen
         self._findings = findings
+        self._token = model.LocalFile.of(chosen.token_file).stamp[:2] if chosen.token_file else None
 
-    def read_catalog(self, place: Place) -> tuple[catalog.Catalog, model.LocalFile] | None:
+    def read_catalog(self, place: Place) -> Read | None:
         """Read and resolve a catalog; nothing where there is none or it cannot be used."""
         shown = place.shown + place.catalog.name
         try:
-            source = model.LocalFile.of(place.catalog.resolve())
-            with source.path.open("rb") as stream:
+            source = self._catalog_file(place)
+            with source.open() as stream:
                 data = stream.read(MAX_CATALOG)
-        except (OSError, RuntimeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "a loop of links"
-            self._findings.problems.append(f"{shown}: the catalog cannot be read: {why}.")
+        except (OSError, RuntimeError, disk.Unusable, errors.FileFailed) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            self._findings.problems.append(f"{shown}: the catalog cannot be read: {why}.".replace("..", "."))
             return None
         found = catalog.read(data, exists=disk.Folder(place.root).exists)
         strict = self._chosen.method is settings.Method.CATALOG
@@ -80,22 +88,55 @@ class Builder:
         self._findings.warnings.extend(f"{shown}: {note}" for note in found.warnings)
         return found, source
 
-    def unit(self, place: Place, read: tuple[catalog.Catalog, model.LocalFile] | None) -> model.Unit:
+    def _catalog_file(self, place: Place) -> model.LocalFile:
+        # A catalog in in-dir is held to what every file there is held to; elsewhere the user pointed at it.
+        folder = place.catalog.parent.resolve()
+        if folder.is_relative_to(place.root):
+            local = str((folder / place.catalog.name).relative_to(place.root))
+            try:
+                source = disk.Folder(place.root).take(local).source
+            except disk.Missing:
+                raise disk.Unusable("there is none") from None
+        else:
+            real = place.catalog.resolve(strict=True)
+            if not real.is_file():
+                raise disk.Unusable("it is not a regular file")
+            source = model.LocalFile.of(real)
+        if self._is_token(source):
+            raise disk.Unusable("it is the file of the token")
+        return source
+
+    def unit(self, place: Place, read: Read | None) -> model.Unit:
         """The files of one place, by the upload method."""
         folder = disk.Folder(place.root)
         entries = {entry.path: entry for entry in read[0].entries} if read else {}
         self._findings.known.update(place.remote(path) for path in entries)
-        found = list(self._select(place, folder, entries.values()))
-        is_own = self._is_catalog(place, read)
-        files = [self._file(place, item, entries) for item in found if not is_own(item)]
-        wants_catalog = self._chosen.method is not settings.Method.FILES or any(
-            is_own(item) for item in found
-        )
+        files: list[model.PlannedFile] = []
+        wants_catalog = self._chosen.method is not settings.Method.FILES
+        for item in self._select(place, folder, entries.values()):
+            if read and _is_own(place, item, read[1]):
+                wants_catalog = True
+            elif read and item.local == CATALOG_NAME and self._chosen.method is not settings.Method.CATALOG:
+                self._another_catalog(place)
+            else:
+                files.append(self._file(place, item, entries))
         planned = self._catalog(place, *read) if read and wants_catalog else None
         if planned:
             self._findings.known.add(planned.name)
         self._warn_of_empty(place, files)
         return model.Unit(place.name, largest_first(files), planned)
+
+    def _another_catalog(self, place: Place) -> None:
+        shown = f"{place.shown}{CATALOG_NAME}: catalog-yaml names {place.catalog.name}, which takes this name"
+        if self._chosen.method is settings.Method.ALL:
+            self._findings.left_out.append(f"{shown}; not uploaded.")
+        else:
+            self._findings.problems.append(f"{shown}; give only one of them.")
+
+    def promote(self, file: model.PlannedFile, unit: str) -> model.PlannedFile:
+        """A file that turned out to be the catalog of a sample."""
+        cache_control = self._cache_control(file.name, is_catalog=True)
+        return dataclasses.replace(file, group=model.CATALOG, cache_control=cache_control, unit=unit)
 
     def _select(
         self, place: Place, folder: disk.Folder, entries: Iterable[catalog.Entry]
@@ -108,12 +149,6 @@ class Builder:
             case settings.Method.FILES:
                 return self._named(place, folder)
 
-    def _is_catalog(
-        self, place: Place, read: tuple[catalog.Catalog, model.LocalFile] | None
-    ) -> Callable[[disk.Found], bool]:
-        path = read[1].path if read else None
-        return lambda item: item.source.path == path
-
     def _listed(
         self, place: Place, folder: disk.Folder, entries: Iterable[catalog.Entry]
     ) -> Iterable[disk.Found]:
@@ -123,7 +158,7 @@ class Builder:
                 continue
             keys = ", ".join(entry.key_paths)
             try:
-                yield folder.take(entry.path)
+                item = folder.take(entry.path)
             except disk.Missing:
                 near = folder.nearest(entry.path)
                 meant = f"; did it mean {place.shown}{near}?" if near else "."
@@ -132,6 +167,13 @@ class Builder:
                 )
             except disk.Unusable as why:
                 self._findings.problems.append(f"{place.shown}{entry.path}: listed at {keys}, {why}.")
+            else:
+                if not self._is_token(item.source):
+                    yield item
+                    continue
+                self._findings.problems.append(
+                    f"{place.shown}{entry.path}: listed at {keys}, but it is the file of the token."
+                )
         if self._chosen.if_missing is settings.IfMissing.ERROR:
             self._findings.problems.extend(missing)
         else:
@@ -139,10 +181,11 @@ class Builder:
 
     def _walked(self, place: Place, folder: disk.Folder) -> Iterable[disk.Found]:
         for item in folder.walk(top_level_only=self._chosen.top_level_only):
-            if item.local.endswith(_STATE_SUFFIXES) or self._is_private(folder, item.local):
+            if item.local.endswith(_STATE_SUFFIXES):
                 continue
             if isinstance(item, disk.Found):
-                yield item
+                if not self._is_token(item.source):
+                    yield item
             elif item.fatal:
                 self._findings.problems.append(f"{place.shown}{item.local}: {item.reason}.")
             else:
@@ -151,51 +194,51 @@ class Builder:
     def _named(self, place: Place, folder: disk.Folder) -> Iterable[disk.Found]:
         seen: set[str] = set()
         for pattern in self._chosen.files:
-            relative = self._below(place, pattern)
-            if relative is None:
+            local = self._below(place, pattern)
+            if local is None:
                 self._findings.problems.append(f"files: {pattern!r} leads out of in-dir.")
                 continue
-            exact = folder.exists(relative)
-            names = [n for n in folder.match(relative) if not self._is_private(folder, n)]
-            if not names:
-                near = folder.nearest(relative)
-                what = (
-                    "is a directory; name what is in it, such as" if (place.root / relative).is_dir() else ""
-                )
-                meant = (
-                    f" {what} {relative}/**"
-                    if what
-                    else f" matches nothing{f'; did it mean {near}?' if near else ''}"
-                )
-                private = exact and self._is_private(folder, relative)
-                self._findings.problems.append(
-                    f"files: {pattern!r}{' is the file of the token' if private else meant}".rstrip(".?")
-                    + "."
-                )
-            for name in names:
-                if name in seen:
-                    continue
-                seen.add(name)
-                try:
-                    yield folder.take(name)
-                except (disk.Missing, disk.Unusable) as why:
-                    self._findings.problems.append(f"files: {name!r} {why}.")
+            try:
+                names = folder.match(local)
+            except disk.Unusable as why:
+                self._findings.problems.append(f"files: {pattern!r}: {why}.")
+                continue
+            found = list(self._taken(folder, names, exact=names == [local]))
+            if not names or not (found or local in names):
+                self._findings.problems.append(f"files: {pattern!r} {_nothing(folder, local)}.")
+            yield from (item for item in found if item.local not in seen)
+            seen.update(names)
+
+    def _taken(self, folder: disk.Folder, names: Iterable[str], *, exact: bool) -> Iterable[disk.Found]:
+        for name in names:
+            try:
+                item = folder.take(name)
+            except (disk.Missing, disk.Unusable) as why:
+                # A glob means files, so that a pipe which it happens to match is passed over.
+                if isinstance(why, disk.Unusable) and why.special and not exact:
+                    self._findings.left_out.append(f"{name}: {why}, not uploaded.")
+                else:
+                    self._findings.problems.append(f"files: {name!r} {str(why) or 'vanished'}.")
+                continue
+            if not self._is_token(item.source):
+                yield item
+            elif exact:
+                self._findings.problems.append(f"files: {name!r} is the file of the token.")
 
     def _below(self, place: Place, pattern: str) -> str | None:
         """A name or glob as a path below the place; cartloader's upload_zenodo takes absolute ones too."""
         path = PurePosixPath(pattern)
         if path.is_absolute():
-            for root in (place.root, self._chosen.workspace / self._chosen.in_dir):
-                if path.is_relative_to(root):
-                    path = path.relative_to(root)
-                    break
-            else:
+            if not path.is_relative_to(place.root):  # in-dir may have been given by way of a link
+                path = PurePosixPath(Path(path.parent).resolve(), path.name)
+            if not path.is_relative_to(place.root):
                 return None
+            path = path.relative_to(place.root)
         return None if ".." in path.parts or "\0" in pattern else str(path)
 
-    def _is_private(self, folder: disk.Folder, local: str) -> bool:
-        token = self._chosen.token_file
-        return token is not None and (folder.root / local).resolve() == token
+    def _is_token(self, source: model.LocalFile) -> bool:
+        # By device and inode, which a hard link cannot hide from.
+        return source.stamp[:2] == self._token
 
     def _file(self, place: Place, item: disk.Found, entries: dict[str, catalog.Entry]) -> model.PlannedFile:
         entry = entries.get(item.local)
@@ -212,7 +255,9 @@ class Builder:
         )
 
     def _catalog(self, place: Place, found: catalog.Catalog, source: model.LocalFile) -> model.PlannedFile:
-        name = place.remote(ROOT_CATALOG_NAME if found.is_root else CATALOG_NAME)
+        is_joint = found.is_root and place.catalog.name != CATALOG_NAME
+        plain = ROOT_CATALOG_NAME if is_joint else CATALOG_NAME
+        name = place.remote(place.catalog.name if place.keep_name else plain)
         return model.PlannedFile(
             name=name,
             source=source,
@@ -232,6 +277,22 @@ class Builder:
 
     def _warn_of_empty(self, place: Place, files: Iterable[model.PlannedFile]) -> None:
         self._findings.warnings.extend(f"{file.local}: the file is empty." for file in files if not file.size)
+
+
+def _is_own(place: Place, item: disk.Found, catalog_file: model.LocalFile) -> bool:
+    """Whether a file is the catalog itself; another name for it, by a link, is a file of its own."""
+    if item.source.path != catalog_file.path:
+        return False
+    return item.local == CATALOG_NAME or place.root / item.local == (
+        place.catalog.parent.resolve() / place.catalog.name
+    )
+
+
+def _nothing(folder: disk.Folder, local: str) -> str:
+    if folder.is_folder(local):
+        return f"is a directory; name what is in it, such as {local}/**"
+    near = folder.nearest(local)
+    return f"matches nothing; is {near} meant" if near else "matches nothing"
 
 
 def largest_first(files: Iterable[model.PlannedFile]) -> tuple[model.PlannedFile, ...]:

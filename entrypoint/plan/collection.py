@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -12,8 +13,6 @@ from entrypoint.plan import build, disk, model
 
 _MAX_LIST: Final = 16 * 1024 * 1024
 """Bytes of a list of samples."""
-
-Read = tuple[catalog.Catalog, model.LocalFile]
 
 
 def plan(chosen: settings.Settings, findings: build.Findings) -> model.Plan | None:
@@ -37,7 +36,9 @@ def plan(chosen: settings.Settings, findings: build.Findings) -> model.Plan | No
         return _joint(chosen, builder, findings, place, read)
     if read is None and needed:
         return None
-    return _plan(findings, (builder.unit(place, read),), chosen.in_dir.name, read)
+    unit = builder.unit(place, read)
+    units = _apart(builder, unit, read[0].samples) if read and read[0].is_root else (unit,)
+    return _plan(findings, units, chosen.in_dir.name, read)
 
 
 def _catalog_path(chosen: settings.Settings) -> Path:
@@ -53,7 +54,7 @@ def _shown(chosen: settings.Settings, path: Path) -> str:
 
 
 def _plan(
-    findings: build.Findings, units: tuple[model.Unit, ...], data_set: str, read: Read | None
+    findings: build.Findings, units: tuple[model.Unit, ...], data_set: str, read: build.Read | None
 ) -> model.Plan:
     found = read[0] if read else None
     return model.Plan(
@@ -85,12 +86,12 @@ def _listed(chosen: settings.Settings, builder: build.Builder, findings: build.F
         if not _is_below(chosen.in_dir, root):
             findings.problems.append(f"in-list: {sample!r} is not the name of a directory below in-dir.")
             continue
-        if not root.is_dir():
+        if not disk.Folder(chosen.in_dir).is_folder(sample):
             header = " Is the first line a header? The list has none." if sample == samples[0] else ""
             findings.problems.append(f"in-list: there is no directory {sample!r} below in-dir.{header}")
             continue
         place = build.Place(sample, root.resolve(), f"{sample}/", catalog_path, _namer(chosen, sample))
-        if not catalog_path.is_file():
+        if not disk.Folder(root).exists(build.CATALOG_NAME):
             findings.problems.append(f"{sample}/{build.CATALOG_NAME}: there is no such file.")
             continue
         read = builder.read_catalog(place)
@@ -133,31 +134,38 @@ def _samples(chosen: settings.Settings, findings: build.Findings) -> list[str]:
     assert chosen.in_list is not None  # the caller asked
     try:
         with chosen.in_list.open("rb") as stream:
-            data = stream.read(_MAX_LIST)
+            data = stream.read(_MAX_LIST + 1)
+        if len(data) > _MAX_LIST:
+            findings.problems.append(f"in-list: {chosen.in_list.name} is larger than {_MAX_LIST} bytes.")
+            return []
         text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         findings.problems.append(f"in-list: {chosen.in_list.name} cannot be read: {why}.")
         return []
-    samples: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    samples: dict[str, int] = {}
+    # Not splitlines(), which also splits at characters that a name may hold.
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if not line.strip():
             continue
         sample = line.split("\t")[0].strip()
         if not sample:
             findings.problems.append(f"in-list: line {number} has an empty sample id.")
         elif sample in samples:
-            findings.problems.append(f"in-list: line {number} names {sample!r} a second time.")
+            findings.problems.append(
+                f"in-list: line {number} names {sample!r}, as line {samples[sample]} does."
+            )
         else:
-            samples.append(sample)
+            samples[sample] = number
     if not samples and not findings.problems:
         findings.problems.append("in-list: the list names no sample.")
-    return samples
+    return list(samples)
 
 
 def _is_below(root: Path, path: Path) -> bool:
     try:
-        return ".." not in path.parts and path != root and path.resolve().is_relative_to(root)
+        real = path.resolve()
+        return ".." not in path.parts and real != root and real.is_relative_to(root)
     except (OSError, RuntimeError, ValueError):
         return False
 
@@ -167,12 +175,14 @@ def _joint(
     builder: build.Builder,
     findings: build.Findings,
     place: build.Place,
-    read: Read,
+    read: build.Read,
 ) -> model.Plan:
     """A root catalog: its own (shared) files once, the samples' catalogs before it, itself last."""
     units: list[model.Unit] = []
     folder = disk.Folder(place.root)
-    for sample, pointer in read[0].samples:
+    # A catalog that several samples point to is one catalog.
+    first = {pointer: sample for sample, pointer in reversed(read[0].samples)}
+    for pointer, sample in reversed(first.items()):
         below = str(PurePosixPath(pointer).parent)
         if not folder.exists(pointer):
             findings.problems.append(
@@ -185,12 +195,37 @@ def _joint(
                 f"{pointer}: the catalog of sample {sample!r} is not in a folder below in-dir."
             )
             continue
-        inner = build.Place(below, root, f"{below}/", place.root / pointer, _namer(chosen, below))
+        inner = build.Place(
+            below if all(unit.name != below for unit in units) else pointer,
+            root,
+            f"{below}/",
+            place.root / pointer,
+            _namer(chosen, below),
+            keep_name=True,
+        )
         found = builder.read_catalog(inner)
         if found is not None:
             units.append(builder.unit(inner, found))
     units.append(dataclasses.replace(builder.unit(place, read), after=tuple(unit.name for unit in units)))
     return _plan(findings, tuple(units), chosen.in_dir.name, read)
+
+
+def _apart(
+    builder: build.Builder, unit: model.Unit, samples: Iterable[tuple[str, str]]
+) -> tuple[model.Unit, ...]:
+    """The samples of a root catalog as units of their own, where the files were not found by catalogs."""
+    rest = {file.local: file for file in unit.files}
+    units: list[model.Unit] = []
+    for _, pointer in samples:
+        below = str(PurePosixPath(pointer).parent)
+        if below == "." or pointer not in rest:
+            continue
+        own = builder.promote(rest.pop(pointer), below)
+        names = [local for local in rest if local.startswith(f"{below}/")]
+        files = [dataclasses.replace(rest.pop(local), unit=below) for local in names]
+        units.append(model.Unit(below, build.largest_first(files), own))
+    after = tuple(unit.name for unit in units)
+    return (*units, dataclasses.replace(unit, files=build.largest_first(rest.values()), after=after))
 
 
 def _root_of(

@@ -54,13 +54,13 @@ class LocalFile:
     stamp: tuple[int, int, int]
 
     @classmethod
-    def of(cls, path: Path) -> LocalFile:
-        """Take down a file as it is now.
+    def of(cls, path: Path, status: os.stat_result | None = None) -> LocalFile:
+        """Take down a file as it is now, or as it was when `status` was asked for.
 
         Raises:
             OSError: it cannot be looked at.
         """
-        status = path.stat()
+        status = status or path.stat()
         return cls(path, status.st_size, _stamp(status))
 
     def open(self) -> BinaryIO:
