@@ -1,0 +1,1 @@
+"""What only CI runs: the image in containers, and workflows by act. See `.ci/run`."""
