@@ -6,6 +6,7 @@ The rules: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWit
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,7 @@ LATE: Final = 60
 _MAX_NAME: Final = 64
 _MIN_SECRET: Final = 16
 """Characters; AWS's own secret keys have 40."""
+_TOKEN: Final = re.compile(r"eyJ[\w.-]+")
 _STS: Final = botocore.config.Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=10,
@@ -195,6 +197,8 @@ def explain(error: botocore.exceptions.ClientError, sub: str = "") -> errors.Pub
         sub: whom the token speaks of, if there was one.
     """
     answer, what = problems.from_boto(error), f"AWS STS ({error.operation_name})"
+    # STS quotes what it does not like, and half a token is not recognised as a secret any more.
+    answer = dataclasses.replace(answer, message=_TOKEN.sub("***", answer.message))
     if answer.code in _LATER or answer.status >= 500:
         return errors.Unreachable(
             f"{what} does not work at the moment ({answer.code or answer.status}).",
