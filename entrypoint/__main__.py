@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
 from entrypoint import errors, settings
 from entrypoint.outcome import Mode, Outcome
@@ -43,6 +43,13 @@ def run(environ: Mapping[str, str], argv: Sequence[str], cwd: Path, stream: Text
     Raises:
         SystemExit: after ``--help`` or ``--version``.
     """
+    with _Signals() as signals:
+        return _run(environ, argv, cwd, stream, signals)
+
+
+def _run(
+    environ: Mapping[str, str], argv: Sequence[str], cwd: Path, stream: TextIO, signals: _Signals
+) -> int:
     start = time.monotonic()
     chosen: settings.Settings | None = None
     problem: errors.PublishError | None = None
@@ -64,7 +71,7 @@ def run(environ: Mapping[str, str], argv: Sequence[str], cwd: Path, stream: Text
         out.mask(secret.reveal())
     for notice in chosen.notices:
         out.notice("Command line", notice)
-    step = _Step(chosen, out)
+    step = _Step(chosen, out, signals)
     outcome = dataclasses.replace(step.run(), seconds=time.monotonic() - start)
     if outcome.mode is Mode.DRY_RUN and outcome.plan:
         with out.group("The plan"):
@@ -76,9 +83,10 @@ def run(environ: Mapping[str, str], argv: Sequence[str], cwd: Path, stream: Text
 class _Step:
     """Plan and transfer, with whatever there is to tell when it ends early."""
 
-    def __init__(self, chosen: settings.Settings, out: runner.Runner) -> None:
+    def __init__(self, chosen: settings.Settings, out: runner.Runner, signals: _Signals) -> None:
         self._chosen = chosen
         self._out = out
+        self._signals = signals
         self.destination: destinations.Destination | None = None
 
     def run(self) -> Outcome:
@@ -90,29 +98,29 @@ class _Step:
         outcome = Outcome(mode, chosen.destination)
         cancel = transfer.Cancel()
         engine: transfer.Transfer | None = None
-        with _Signals(cancel, out):
-            try:
-                planned, ready = _prepare(chosen, cancel)
-                outcome = dataclasses.replace(outcome, plan=planned)
-                out.info(report.start_line(planned, chosen))
-                cancel.check()
-                self.destination = ready or transfer.patiently(lambda: _open(chosen, cancel, out), cancel)
-                rules = transfer.Rules(
-                    mode,
-                    chosen.n_jobs,
-                    restart=chosen.restart,
-                    overwrite=chosen.overwrite,
-                    delete_extra=chosen.delete_extra,
-                )
-                with runner.Progress(out, len(planned)) as progress:
-                    engine = transfer.Transfer(planned, self.destination, rules, progress, cancel)
-                    engine.run()
-            except errors.PublishError as error:
-                outcome = dataclasses.replace(outcome, error=error)
-            except Exception as error:  # noqa: BLE001 - the one place that catches everything
-                out.debug(traceback.format_exc())
-                outcome = dataclasses.replace(outcome, error=_defect(error))
-            return self._told(outcome, engine)
+        self._signals.turn(cancel)
+        try:
+            planned, ready = transfer.patiently(lambda: _prepare(chosen, cancel), cancel)
+            outcome = dataclasses.replace(outcome, plan=planned)
+            out.info(report.start_line(planned, chosen))
+            cancel.check()
+            self.destination = ready or transfer.patiently(lambda: _open(chosen, cancel, out), cancel)
+            rules = transfer.Rules(
+                mode,
+                chosen.n_jobs,
+                restart=chosen.restart,
+                overwrite=chosen.overwrite,
+                delete_extra=chosen.delete_extra,
+            )
+            with runner.Progress(out, len(planned)) as progress:
+                engine = transfer.Transfer(planned, self.destination, rules, progress, cancel)
+                engine.run()
+        except errors.PublishError as error:
+            outcome = dataclasses.replace(outcome, error=error)
+        except Exception as error:  # noqa: BLE001 - the one place that catches everything
+            out.debug(traceback.format_exc())
+            outcome = dataclasses.replace(outcome, error=_defect(error))
+        return self._told(outcome, engine)
 
     def _told(self, outcome: Outcome, engine: object) -> Outcome:
         from entrypoint import transfer
@@ -179,25 +187,37 @@ def _open(chosen: settings.Settings, cancel: Cancel, out: runner.Runner) -> dest
 
 
 class _Signals:
-    """While it lasts, SIGINT and SIGTERM turn the switch; a second one ends the process at once."""
+    """While it lasts, SIGINT and SIGTERM turn the switch; a second SIGINT ends the process at once.
 
-    def __init__(self, cancel: Cancel, out: runner.Runner) -> None:
+    It lasts from the first line to the last, so that no signal finds the process without a summary to write.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+        self._cancel: Cancel | None = None
+
+    def turn(self, cancel: Cancel) -> None:
+        """From now on, turn this switch; at once where a signal came before."""
         self._cancel = cancel
-        self._out = out
+        if self._came:
+            cancel.set()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._before = {
             number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)
         }
+        return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._cancel.is_set and number == signal.SIGINT:
+        if self._came and number == signal.SIGINT:
             os._exit(errors.ExitCode.CANCELLED)
-        self._cancel.set()
+        self._came = True
+        if self._cancel is not None:
+            self._cancel.set()
 
 
 def _defect(error: Exception) -> errors.PublishError:
