@@ -13,7 +13,7 @@ SOURCES := entrypoint tests tools
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: venv localstack ## publish a small data set three times to a local S3 server, and look at what is said
+demo: venv localstack ## publish a small data set to a local S3 server and a mocked Zenodo, and look at what is said
 	@$(RUN) -m tests.demo
 
 test: venv localstack ## every test; PYTEST_ARGS="-k plan -x" chooses

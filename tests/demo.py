@@ -1,7 +1,8 @@
 """Show the product at work, with nothing to set up: ``make demo``.
 
 A local S3 server, a data set of 66 files as cartloader leaves it (scaled down), and three runs of the
-action's own process: all files, no file, one file.
+action's own process: all files, no file, one file. Then a mocked Zenodo: a record is published, and gets a
+new version in which only what changed is sent.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 
 from tests import action, dataset
 from tests.servers.localstack import CREDENTIALS, REGION, create_bucket, localstack
+from tests.zenodo import ZenodoServer
 
 SCALE: Final = 0.02
 BUCKET: Final = "demo-bucket"
@@ -25,10 +27,12 @@ def main() -> int:
     """Exit code 0 when each run did what its heading says."""
     with tempfile.TemporaryDirectory(prefix="demo-") as name:
         workspace = Path(name)
-        return to_s3(workspace)
+        to_s3(workspace)
+        to_zenodo(workspace)
+    return 0
 
 
-def to_s3(workspace: Path) -> int:
+def to_s3(workspace: Path) -> None:
     """The three runs against S3, and the last one's summary."""
     out = workspace / "out"
     files = dataset.make("small_starter", out, scale=SCALE)
@@ -51,7 +55,37 @@ def to_s3(workspace: Path) -> int:
 
     heading("The job summary of run 3, in Markdown")
     print(shortened(last.summary))
-    return 0
+
+
+def to_zenodo(workspace: Path) -> None:
+    """A new record, and a new version of it, on a Zenodo of the tests' own."""
+    out = workspace / "out"
+    count = str(sum(1 for _ in out.iterdir()))
+    say("\nNow Zenodo: a mocked one, on this machine …")
+    with ZenodoServer() as server:
+        inputs = {
+            "in-dir": "out",
+            "zenodo-url": server.url,
+            "zenodo-token": server.token,
+            "publish": "true",
+        }
+        first = {
+            "zenodo-id": "new",
+            "title": "A starter data set",
+            "creators": "Curie, Marie; ESPCI; 0000-0002-1825-0097",
+            "license": "CC-BY-4.0",
+        }
+        heading("Zenodo, run 1 of 2: a new record, published")
+        expected = {"uploaded": count, "published": "true"}
+        made = checked(inputs | first, workspace, {"GITHUB_RUN_ID": "1"}, expected)
+        dataset.write(out / CHANGED, (out / CHANGED).stat().st_size, seed="changed again")
+        again = {"zenodo-id": made.outputs["concept-doi"]}
+        heading(f"Zenodo, run 2 of 2: a new version, in which {CHANGED} changed")
+        expected = {"uploaded": "1", "skipped": str(int(count) - 1), "published": "true"}
+        last = checked(inputs | again, workspace, {"GITHUB_RUN_ID": "2"}, expected)
+
+    heading("The job summary of run 2, in Markdown")
+    print(shortened(last.summary))
 
 
 def checked(
@@ -59,7 +93,7 @@ def checked(
 ) -> action.Run:
     """Run the action with its log shown, print its outputs, and end the demo when they surprise."""
     for name, value in inputs.items():
-        say(f"with {name}: {value}")
+        say(f"with {name}: {'***' if name == 'zenodo-token' else value}")
     print()
     run = action.run(inputs, workspace=workspace, environment=environment, on_line=indented("│ "))
     print()
@@ -95,8 +129,13 @@ def say(text: str) -> None:
 
 
 def indented(mark: str) -> Callable[[str], None]:
-    """A printer that sets the product's log apart from the demo's own words."""
-    return lambda line: print(mark + line, flush=True)
+    """A printer that sets the product's log apart from the demo's own words, and shows what a runner would."""
+
+    def show(line: str) -> None:
+        if not line.startswith("::add-mask::"):  # the runner takes these for itself
+            print(mark + line, flush=True)
+
+    return show
 
 
 if __name__ == "__main__":
