@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from entrypoint import errors, event, outcome, settings, transfer
+from entrypoint import errors, event, outcome, pack, settings, transfer
 from entrypoint.destinations import Links, zenodo
 from entrypoint.destinations.zenodo import http
 from entrypoint.plan import model
@@ -711,3 +711,27 @@ def test_no_secret_in_what_is_told(server: ZenodoServer, run: Runner) -> None:
     ran = run(FILES)
     assert server.token not in repr(ran)
     assert re.search(r"cannot be reached", str(ran.result.error or ran.result.results))
+
+
+def test_five_hundred_files_in_packs_twice(server: ZenodoServer, run: Runner, tmp_path: Path) -> None:
+    def plan() -> model.Plan:
+        files = []
+        for number in range(500):
+            path = tmp_path / (f"t{number:03}.pmtiles" if number < 60 else f"x{number:03}.tsv")
+            path.write_bytes(b"%d" % number)
+            files.append(model.PlannedFile(path.name, model.LocalFile.of(path), "basics", path.name))
+        chosen = pack.choose(files)
+        return model.Plan((model.Unit("", tuple(chosen)),), "one", title="Data set one")
+
+    def once(deposition: str) -> Links:
+        destination = run.destination(deposition, creators=(CREATOR,), publish=True)
+        rules = transfer.Rules(outcome.Mode.PUBLISH, 4)
+        transfer.Transfer(plan(), destination, rules, Quiet(), transfer.Cancel()).run()
+        destination.close()
+        return destination.links()
+
+    first = once("new")
+    assert len(server.checksums(first.deposition_id)) == 62
+    server.requests.clear()
+    assert once(first.deposition_id) == first
+    assert server.requests.writes() == []

@@ -296,7 +296,7 @@ class Zenodo:
 
     # Ending
 
-    def finish(self, *, changed: bool) -> None:  # noqa: ARG002 - what differs is looked at anyway
+    def finish(self, *, changed: bool) -> None:
         """Write metadata where they differ, verify every file on the server, publish if asked."""
         if not self._filling or self._now is None:
             self._remark_unwritten()

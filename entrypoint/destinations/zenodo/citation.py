@@ -15,8 +15,9 @@ from entrypoint import errors
 
 MAX_JSON: Final = 1_000_000
 """Bytes of a ``.zenodo.json``."""
-MAX_CFF: Final = 256_000
+MAX_CFF: Final = 128_000
 """Bytes of a ``CITATION.cff``; PyYAML needs about a second for so many."""
+MAX_DEPTH: Final = 20
 _IGNORED: Final = frozenset({"prereserve_doi", "$schema", "@context", "@type"})
 _CFF_SCHEMES: Final = frozenset({"doi", "url", "swh"})
 
@@ -70,9 +71,7 @@ def _zenodo_json(path: Path, content: str) -> Found:
 
 def _cff(path: Path, content: str) -> Found:
     try:
-        # An alias could make a small file a huge one; none is of use in a citation.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, Loader=yaml.SafeLoader)):
-            raise _bad(path, "uses YAML aliases, which are not read")
+        _refuse_hostile(path, content)
         # Texts stay texts: a version 1.10 must not become 1.1.
         document = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - builds no objects but str, list, dict
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -80,6 +79,17 @@ def _cff(path: Path, content: str) -> Found:
     if not isinstance(document, dict) or "cff-version" not in document:
         raise _bad(path, "is neither a .zenodo.json nor a CITATION.cff")
     return _from_cff(document)
+
+
+def _refuse_hostile(path: Path, content: str) -> None:
+    """An alias can make a small file a huge one, and deep nesting makes PyYAML slow; a citation has neither."""
+    depth = 0
+    for found in yaml.parse(content, Loader=yaml.SafeLoader):
+        if isinstance(found, yaml.AliasEvent):
+            raise _bad(path, "uses YAML aliases, which are not read")
+        depth += isinstance(found, yaml.CollectionStartEvent) - isinstance(found, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _bad(path, "is nested more deeply than any citation")
 
 
 def _from_cff(document: Mapping[str, Any]) -> Found:

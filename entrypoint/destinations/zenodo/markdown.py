@@ -14,11 +14,10 @@ from typing import Final
 MAX_NOTES: Final = 100_000
 """Characters that are converted; GitHub keeps at most 125,000."""
 _FENCE: Final = re.compile(r"\s{0,3}(```+|~~~+)")
-_HEADING: Final = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*")
+_HEADING: Final = re.compile(r"\s{0,3}(#{1,6})\s+(.*)")
 _BULLET: Final = re.compile(r"\s*[-*+]\s+(.*)")
 _NUMBERED: Final = re.compile(r"\s*[0-9]{1,9}[.)]\s+(.*)")
 _RULE: Final = re.compile(r"\s*([-*_])(\s*\1){2,}\s*")
-_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _INLINE: Final = re.compile(
     r"(?P<code>`[^`\n]+`)"
     r"|!?\[(?P<label>[^\[\]\n]{0,500})\]\((?P<target>https?://[^\s()<>\"]{1,2000})\)"
@@ -30,7 +29,7 @@ _INLINE: Final = re.compile(
 
 def to_html(text: str) -> str:
     """HTML for a text in Markdown; only http links become links."""
-    lines = _COMMENT.sub("", text[:MAX_NOTES].replace("\r\n", "\n")).split("\n")
+    lines = _without_comments(text[:MAX_NOTES].replace("\r\n", "\n")).split("\n")
     return "\n".join(_blocks(lines))
 
 
@@ -40,6 +39,22 @@ def from_plain(text: str) -> str:
     return "\n".join(
         f"<p>{html.escape(part.strip(), quote=False)}</p>" for part in paragraphs if part.strip()
     )
+
+
+def _without_comments(text: str) -> str:
+    """The text without HTML comments, in which templates for release notes talk to their writers."""
+    parts, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start)) >= 0:
+        parts.append(text[at:start])
+        at = end + len("-->")
+    return "".join((*parts, text[at:]))
+
+
+def _title(text: str) -> str:
+    """A heading without the number signs that may close it."""
+    whole = text.strip()
+    bare = whole.rstrip("#")
+    return bare.rstrip() if bare.endswith(" ") or not bare else whole
 
 
 def _blocks(lines: list[str]) -> Iterator[str]:
@@ -72,7 +87,7 @@ def _block(lines: list[str], at: int) -> tuple[str, int]:
         return f"<pre><code>{code}</code></pre>", end + 1
     if heading := _HEADING.fullmatch(line):
         level = min(len(heading[1]) + 1, 6)
-        return f"<h{level}>{_inline(heading[2])}</h{level}>", at + 1
+        return f"<h{level}>{_inline(_title(heading[2]))}</h{level}>", at + 1
     if _RULE.fullmatch(line):
         return "", at + 1
     for pattern, tag in ((_BULLET, "ul"), (_NUMBERED, "ol")):
