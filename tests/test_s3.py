@@ -122,7 +122,9 @@ def test_rclone_keeps_the_type_and_no_encoding(rclone_server: Store, workspace: 
     inside.fill(workspace, {"a.tsv.gz": b"\x1f\x8b", "b.tsv.gz": inside.noise(17 * MIB)})
     published(publish(rclone_server, workspace))
     for name in ("a.tsv.gz", "b.tsv.gz"):
-        head = rclone_server.client.head_object(Bucket=rclone_server.bucket, Key=f"p/{name}")
+        head: dict[str, Any] = dict(
+            rclone_server.client.head_object(Bucket=rclone_server.bucket, Key=f"p/{name}")
+        )
         assert "ContentEncoding" not in head
         assert head["ContentType"] == "application/gzip"
 

@@ -51,12 +51,13 @@ class Uploads:
         """Look for uploads of ours: of planned files to be continued, others only if older than a day.
 
         Args:
+            prefixes: folders that are this run's alone, without a last slash.
             sizes: planned keys and their bytes. Without permission to list, nothing is found.
         """
         now = dt.datetime.now(dt.UTC)
         try:
             for prefix in prefixes:
-                for upload in self._ask.open_uploads(prefix):
+                for upload in self._ask.open_uploads(f"{prefix}/" if prefix else ""):
                     planned = sizes.get(upload.key)
                     if planned is None and now - upload.started < _OLD:
                         continue
@@ -66,12 +67,18 @@ class Uploads:
             return
 
     def _take(self, upload: control.OpenUpload, planned: int | None, now: dt.datetime) -> None:
-        parts = tuple(self._ask.list_parts(upload.key, upload.id))
+        try:
+            parts = tuple(self._ask.list_parts(upload.key, upload.id))
+        except botocore.exceptions.ClientError:
+            return  # ended meanwhile, or not allowed
         if planned is not None and planned > checksums.SINGLE:
             size = checksums.part_size(planned)
             last = checksums.parts(planned)
-            ours = all(part.size == size or part.number == last for part in parts)
-            if ours and (parts or upload.algorithm == compare.OWN.name) and upload.key not in self._broken:
+            # A last part may have any size, so one of the others must have ours; without any part there is
+            # nothing to continue, and nothing that tells whose it is.
+            fits = all(part.size == size or part.number == last for part in parts)
+            ours = fits and any(part.size == size for part in parts)
+            if ours and upload.key not in self._broken:
                 self._broken[upload.key] = Broken(upload.key, upload.id, parts)
                 return
         if now - upload.started >= _OLD and parts and checksums.is_own_part(parts[0].size):
@@ -172,7 +179,9 @@ class Multipart:
         parts = {part.number: part for part in found.parts}
         # What an open upload will carry as metadata cannot be asked for, so one whose own checksum travels
         # there is not continued.
-        if self.algorithm and self.sender.store.keeps_checksums and self._are_ours(parts):
+        store = self.sender.store
+        store.keeps_checksums |= all(part.checksum for part in found.parts)
+        if self.algorithm and store.keeps_checksums and self._are_ours(parts):
             return parts
         self.uploads.abort(self.key, found.id)
         return {}
