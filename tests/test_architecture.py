@@ -1,0 +1,108 @@
+"""The arrows of docs/architecture.md: which room may know which, and who alone touches the world."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests import action
+
+HOUSE: Final = action.ROOT / "entrypoint"
+ROOMS: Final[dict[str, frozenset[str]]] = {
+    "errors": frozenset(),
+    "text": frozenset(),
+    "inputs": frozenset(),
+    "catalog": frozenset(),
+    "event": frozenset({"errors"}),
+    "cli": frozenset({"errors", "inputs"}),
+    "settings": frozenset({"catalog", "cli", "errors", "inputs"}),
+    "plan": frozenset({"catalog", "errors", "settings"}),
+    "pack": frozenset({"errors", "plan", "text"}),
+    # A destination is told settings and a plan; it knows neither catalogs nor GitHub.
+    "destinations": frozenset({"errors", "event", "pack", "plan", "settings", "text"}),
+    "outcome": frozenset({"destinations", "errors", "plan"}),
+    "transfer": frozenset({"destinations", "errors", "outcome", "plan"}),
+    "report": frozenset({"destinations", "errors", "inputs", "outcome", "plan", "settings", "text"}),
+    "runner": frozenset({"errors", "outcome", "text"}),
+}
+FILES: Final = sorted(HOUSE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(HOUSE).parts[0]
+    return first.removesuffix(".py")
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Dotted names, with those that `from … import` takes out of a package of ours."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            assert node.module
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def test_every_room_is_known() -> None:
+    found = {room(path) for path in FILES} - {"__init__", "__main__"}
+    assert found == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_the_arrows(path: Path) -> None:
+    here = room(path)
+    if here == "__main__":
+        return
+    known = {name.split(".")[1] for name in imported(path) if name.startswith("entrypoint.")}
+    known -= {here, "__version__"}
+    assert known <= ROOMS.get(here, frozenset()), f"{here} must not import {known - ROOMS[here]}"
+
+
+def test_a_destination_does_not_know_the_other() -> None:
+    for here, other in (("s3", "zenodo"), ("zenodo", "s3")):
+        for path in (HOUSE / "destinations" / here).rglob("*.py"):
+            assert not [n for n in imported(path) if n.startswith(f"entrypoint.destinations.{other}")], path
+
+
+def test_no_arrow_leads_back() -> None:
+    done: set[str] = set()
+    while ready := {name for name, known in ROOMS.items() if name not in done and known <= done}:
+        done |= ready
+    assert done == set(ROOMS)
+
+
+def test_only_the_runner_knows_the_toolkit() -> None:
+    users = {
+        room(path) for path in FILES for name in imported(path) if name.split(".")[0] == "actions_toolkit"
+    }
+    assert users == {"runner"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_the_world_is_read_at_the_edge(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv", "sys.argv"):
+            assert room(path) in ("__main__", "settings"), f"{path}:{node.lineno} reads {ast.unparse(node)}"
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            assert name not in ("os.system", "os.popen", "eval", "exec"), f"{path}:{node.lineno}"
+            assert name != "print", f"{path}:{node.lineno} prints; the runner alone writes to the log"
+            shell = [k for k in node.keywords if k.arg == "shell"]
+            assert not shell, f"{path}:{node.lineno} uses a shell"
+    assert not {"subprocess", "pickle"} & {name.split(".")[0] for name in imported(path)}, path
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_a_file_fits_in_the_head(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 500, f"{lines} lines"
