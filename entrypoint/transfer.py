@@ -430,7 +430,8 @@ class _Pool:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
         if kind is not None:
-            futures.wait(self._running, timeout=_GRACE)
+            # What was cancelled in the queue never counts as done for wait().
+            futures.wait([job for job in self._running if not job.cancelled()], timeout=_GRACE)
 
     def submit(self, job: Callable[[model.PlannedFile], None], file: model.PlannedFile) -> None:
         """Queue a job."""

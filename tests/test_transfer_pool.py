@@ -1,0 +1,28 @@
+"""The pool of a transfer: how it ends when one of its jobs fails."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from entrypoint import errors, transfer
+
+
+def test_jobs_that_never_started_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "_GRACE", 60.0)
+    began = time.monotonic()
+
+    def job(_: Any) -> None:
+        raise errors.NotAuthorised("no")
+
+    file: Any = None
+    with pytest.raises(errors.NotAuthorised), transfer._Pool(1, transfer.Cancel()) as pool:
+        for _ in range(50):
+            pool.submit(job, file)
+        # By now the first has failed; later ones are still queued when it is noticed.
+        pool.submit(lambda _: time.sleep(0.2), file)
+        pool.submit(job, file)
+        pool.drain()
+    assert time.monotonic() - began < 30
