@@ -17,12 +17,15 @@ def test_jobs_that_never_started_are_not_waited_for(monkeypatch: pytest.MonkeyPa
     def job(_: Any) -> None:
         raise errors.NotAuthorised("no")
 
-    file: Any = None
-    with pytest.raises(errors.NotAuthorised), transfer._Pool(1, transfer.Cancel()) as pool:
-        for _ in range(50):
+    def run() -> None:
+        file: Any = None
+        with transfer._Pool(1, transfer.Cancel()) as pool:
             pool.submit(job, file)
-        # By now the first has failed; later ones are still queued when it is noticed.
-        pool.submit(lambda _: time.sleep(0.2), file)
-        pool.submit(job, file)
-        pool.drain()
+            pool.submit(lambda _: time.sleep(0.2), file)
+            for _ in range(50):  # still queued when the first has failed
+                pool.submit(job, file)
+            pool.drain()
+
+    with pytest.raises(errors.NotAuthorised):
+        run()
     assert time.monotonic() - began < 30

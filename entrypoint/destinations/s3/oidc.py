@@ -64,7 +64,7 @@ def fetch(run: settings.Run, hide: Callable[[str], None]) -> str:
             "address, so nothing was sent there.",
             "Leave that variable to the runner.",
         )
-    host = urllib.parse.urlsplit(run.oidc_url).netloc
+    host = urllib.parse.urlsplit(run.oidc_url).hostname or ""
     with requests.Session() as session:
         # Plain http goes to loopback addresses only, and there a proxy must not see the token.
         session.trust_env = run.oidc_url.startswith("https:")
