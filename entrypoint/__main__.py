@@ -230,6 +230,11 @@ def _defect(error: Exception) -> errors.PublishError:
     )
 
 
+def _say(out: runner.Runner, lines: Sequence[str]) -> None:
+    for line in lines:
+        out.info(line)
+
+
 def _end(
     out: runner.Runner,
     chosen: settings.Settings | None,
@@ -249,12 +254,16 @@ def _end(
     left_out = outcome.plan.left_out if outcome.plan else ()
     if remarks or left_out:
         out.warning(f"{len(remarks) + len(left_out)} remarks", [*left_out, *remarks])
-    if outcome.exit_code:
+    if outcome.exit_code and out.on_github:
+        # The annotation stands at the top of the run and holds the first causes; the log has them all.
         out.error(report.headline(outcome), report.cause(outcome))
-    for line in report.end_lines(outcome) if not outcome.exit_code or not out.on_github else ():
-        out.info(line)
-    if not outcome.exit_code:
-        out.info(report.headline(outcome))
+        with out.group("What went wrong, and where things are"):
+            _say(out, report.end_lines(outcome))
+    elif outcome.exit_code:
+        out.error(report.headline(outcome))
+        _say(out, report.end_lines(outcome))
+    else:
+        _say(out, [*report.end_lines(outcome), report.headline(outcome)])
     out.write_outputs(report.outputs(outcome, chosen))
     out.write_summary(report.summary(outcome, chosen))
     if destination is not None:
