@@ -325,6 +325,13 @@ def test_an_older_version_leads_to_the_latest(server: ZenodoServer, run: Runner)
     assert server.requests.writes() == []
 
 
+def test_the_latest_version_is_found_without_its_address(server: ZenodoServer, run: Runner) -> None:
+    old = server.add_record(FILES)
+    latest = server.add_version(old, {"b.tsv": b"second"})
+    server.faults.add("500", path="versions/latest", count=None)
+    assert run({**FILES, "b.tsv": b"second"}, old.id).ok().number == latest.id
+
+
 def test_open_edits_of_a_record_are_left_alone(server: ZenodoServer, run: Runner) -> None:
     from tests.zenodo import actions
 

@@ -6,6 +6,7 @@ Deposit API (https://developers.zenodo.org) for drafts, files, metadata and publ
 
 from __future__ import annotations
 
+import contextlib
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -86,10 +87,12 @@ class Depositions:
             if not isinstance(hits, list):
                 raise self._unexpected("a list of depositions")
             for hit in hits:
-                found = self._read(hit, in_list=True)
-                if found.number not in seen:
-                    seen.add(found.number)
-                    yield found
+                # One odd deposition among many must not end a run that is about another.
+                with contextlib.suppress(errors.Unreachable):
+                    found = self._read(hit, in_list=True)
+                    if found.number not in seen:
+                        seen.add(found.number)
+                        yield found
             if len(hits) < PAGE:
                 return
 
@@ -191,7 +194,7 @@ class Depositions:
         stored = [self._stored(item) for item in _items(document, "files")]
         return Deposition(
             number=number,
-            concept=_text(document, "conceptrecid") or str(document.get("conceptrecid", "")),
+            concept=_text(document, "conceptrecid"),
             state=state,
             metadata=metadata,
             doi=_text(document, "doi"),
@@ -203,10 +206,12 @@ class Depositions:
     def _stored(self, item: Any) -> Stored | None:
         name, file_id, checksum = (_text(item, key) for key in ("filename", "id", "checksum"))
         size = item.get("filesize") if isinstance(item, dict) else None
-        if not name or not isinstance(size, int | float) or isinstance(size, bool):
+        if isinstance(size, float) and size.is_integer():
+            size = int(size)
+        if not name or not isinstance(size, int) or isinstance(size, bool):
             raise self._unexpected("the names and sizes of files")
         # A file that the server has not completed has no id, or no checksum yet.
-        return Stored(name, file_id, int(size), checksum.removeprefix("md5:").lower()) if file_id else None
+        return Stored(name, file_id, size, checksum.removeprefix("md5:").lower()) if file_id else None
 
     def _unexpected(self, what: str) -> errors.Unreachable:
         return errors.Unreachable(

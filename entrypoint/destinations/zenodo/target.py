@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from entrypoint import errors
@@ -78,16 +79,28 @@ class Finder:
         if not found.is_published:
             self._mine_first_page()
             return self._draft(found, run_mark)
-        latest = self._drafts.latest(found.number, self._check)
+        siblings = [
+            hit for hit in self._mine(f"conceptrecid:{found.concept}") if hit.concept == found.concept
+        ]
+        latest = self._latest(found.number, siblings)
         if latest != found.number:
             found = self._owned(latest) or found
-        return self._published(found, run_mark)
+        return self._published(found, siblings, run_mark)
 
-    def _published(self, record: deposition.Deposition, run_mark: str) -> Target:
+    def _latest(self, number: int, siblings: Sequence[deposition.Deposition]) -> int:
+        """The newest published version; from the index where the service fails to tell.
+
+        The addresses of versions do fail: https://github.com/zenodo/zenodo-rdm/issues/1440
+        """
+        try:
+            return self._drafts.latest(number, self._check)
+        except (errors.Refused, errors.Unreachable):
+            return max((hit.number for hit in siblings if hit.is_published), default=number)
+
+    def _published(
+        self, record: deposition.Deposition, siblings: Sequence[deposition.Deposition], run_mark: str
+    ) -> Target:
         """The record itself, or the draft of its next version where that has something of its own."""
-        siblings = [
-            hit for hit in self._mine(f"conceptrecid:{record.concept}") if hit.concept == record.concept
-        ]
         known = frozenset(hit.number for hit in siblings)
         for hit in sorted(siblings, key=lambda hit: hit.number, reverse=True):
             draft = None if hit.is_published else self._get(hit.number)
