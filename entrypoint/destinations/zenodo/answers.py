@@ -23,12 +23,19 @@ MAX_ERROR: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `document` is parsed JSON, or nothing where the body was no JSON."""
+    """What came back.
+
+    Attributes:
+        document: parsed JSON, or nothing where the body was no JSON.
+        is_page: the body is a web page, so that somebody else than the API answered.
+        reason: the server's words, where it refuses.
+    """
 
     status: int
     headers: Mapping[str, str]
     document: Json = None
     is_json: bool = False
+    is_page: bool = False
     reason: str = ""
 
 
@@ -73,7 +80,8 @@ def of(response: requests.Response, secret: str) -> Answer:
         response.close()
     document, is_json = _parse(data) if promised and whole else (None, False)
     reason = "" if good else _words(document, kind, secret)
-    return Answer(response.status_code, response.headers, document, is_json, reason)
+    is_page = "html" in kind and bool(data)
+    return Answer(response.status_code, response.headers, document, is_json, is_page, reason)
 
 
 def _words(document: Json, kind: str, secret: str) -> str:

@@ -219,7 +219,7 @@ class Http:
             except answers.TroubleError as trouble:
                 self._bear(trouble, ask, tries)
                 continue
-            if answer.status < 300 and (answer.is_json or not ask.wants_json):
+            if answer.status < 300 and (answer.is_json or not (ask.wants_json or answer.is_page)):
                 self._let_in.set()
                 return answer
             self._judge(answer, ask, tries)
