@@ -121,6 +121,7 @@ class Transfer:
         self._verdicts: dict[str, Verdict] = {}
         self._setback: list[errors.FileFailed] = []
         self._pending = {unit.name: len(unit.files) for unit in plan.units}
+        self._barrier_moved = True
         self.extras: tuple[ExtraResult, ...] = ()
 
     @property
@@ -258,7 +259,7 @@ class Transfer:
             for file in data:
                 pool.submit(self._put, file)
             while True:
-                ready = [unit for unit in waiting if self._is_ready(unit)]
+                ready = self._ready(waiting)
                 for unit in ready:
                     waiting.remove(unit)
                     assert unit.catalog is not None  # only such units wait
@@ -268,6 +269,12 @@ class Transfer:
                         pool.submit(self._put, unit.catalog)
                 if not ready and not pool.step():
                     break
+
+    def _ready(self, waiting: Sequence[model.Unit]) -> list[model.Unit]:
+        """Units whose turn has come; looked at only when one may have got there, not after every file."""
+        with self._lock:
+            moved, self._barrier_moved = self._barrier_moved, False
+        return [unit for unit in waiting if self._is_ready(unit)] if moved else []
 
     def _is_ready(self, unit: model.Unit) -> bool:
         with self._lock:
@@ -350,6 +357,7 @@ class Transfer:
                 result = dataclasses.replace(result, before=verdict.state)
             self._results[file.name] = result
             self._pending[file.unit] -= not file.is_catalog
+            self._barrier_moved |= file.is_catalog or not self._pending[file.unit]
         self._observer.done(result)
 
     def _all_well(self) -> bool:
