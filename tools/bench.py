@@ -2,7 +2,7 @@
 
 Everybody sends the same folders to the same sink (an nginx that reads and forgets), in turns, so that what
 else the machine does hits all alike; the ratios of the medians are what counts. Then the price of a second
-run that finds nothing to do, against LocalStack. ``--quick`` is the same with less data and fewer rounds.
+run that finds nothing to do, against LocalStack, and many files to a store far away. ``--quick`` is the same with less data and fewer rounds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ import yaml
 from tests import action, dataset
 from tests.servers import localstack, sink
 from tests.support import runner_parser
+from tools import distant
 
 PEERS: Final = action.ROOT / ".venv-bench" / "bin"
 DATA: Final = Path(tempfile.gettempdir()) / "catalog-upload-bench"
@@ -97,6 +98,8 @@ def main() -> int:
             report(name, measured(clients(options.n_jobs), folder, url, rounds))
     if not options.only or options.only in "unchanged":
         unchanged(quick=options.quick)
+    if not options.only or options.only in "distant":
+        distant.report(DATA / distant.CORPUS, lambda *run: astuple(measure(*run)), environment)
     return 0
 
 

@@ -11,7 +11,9 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,24 @@ REGION: Final = "us-east-1"
 TEMPLATE: Final = Path(__file__).with_name("sink.conf")
 
 
+ECHO: Final = tuple(
+    Path(folder, "nginx/modules/ngx_http_echo_module.so")
+    for folder in ("/usr/lib", "/usr/lib64", "/usr/local/lib")
+)
+
+
+@dataclass(frozen=True)
+class Distant:
+    """A sink that is far away."""
+
+    url: str
+    log: Path
+
+    def requests(self) -> Counter[str]:
+        """Requests so far that were answered, by method."""
+        return Counter(self.log.read_text().split())
+
+
 @contextlib.contextmanager
 def sink() -> Iterator[str]:
     """The sink's URL, for the length of a `with` block; every bucket exists.
@@ -29,6 +49,34 @@ def sink() -> Iterator[str]:
     Raises:
         RuntimeError: nginx is not installed.
     """
+    with _nginx({"modules": "", "distance": "", "entry": "/"}) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def distant(latency: float) -> Iterator[Distant]:
+    """A sink that lets every request wait for so many seconds before it looks at it.
+
+    Raises:
+        RuntimeError: nginx or its echo module is not installed.
+    """
+    module = next((path for path in ECHO if path.exists()), None)
+    if module is None:
+        raise RuntimeError(
+            "Latency needs nginx's echo module; on Debian: apt-get install libnginx-mod-http-echo"
+        )
+    waits = f"location / {{ echo_sleep {latency:.3f}; echo_exec @on; }}"
+    blanks = {
+        "modules": f"load_module {module};",
+        "distance": f"access_log @home@/requests methods; {waits}",
+        "entry": "@on",
+    }
+    with _nginx(blanks) as (url, home):
+        yield Distant(url, home / "requests")
+
+
+@contextlib.contextmanager
+def _nginx(blanks: dict[str, str]) -> Iterator[tuple[str, Path]]:
     search = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
     program = shutil.which("nginx", path=search)
     if program is None:
@@ -39,9 +87,11 @@ def sink() -> Iterator[str]:
         configuration = Path(name, "nginx.conf")
         # Started by root, nginx would give its workers to a user who may not see our folder.
         user = "user root;" if os.geteuid() == 0 else ""
-        text = TEMPLATE.read_text().replace("@home@", name).replace("@port@", str(port))
-        configuration.write_text(text.replace("@user@", user))
+        text = TEMPLATE.read_text()
+        for blank, value in {**blanks, "home": name, "port": str(port), "user": user}.items():
+            text = text.replace(f"@{blank}@", value)
+        configuration.write_text(text)
         command = [program, "-p", name, "-c", str(configuration), "-e", "stderr"]
         log = Path(name, "log.txt")
         with process.running(command, ready=lambda: process.listens(port), log=log, environment={}):
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", Path(name)
