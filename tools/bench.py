@@ -2,7 +2,8 @@
 
 Everybody sends the same folders to the same sink (an nginx that reads and forgets), in turns, so that what
 else the machine does hits all alike; the ratios of the medians are what counts. Then the price of a second
-run that finds nothing to do, against LocalStack, and many files to a store far away. ``--quick`` is the same with less data and fewer rounds.
+run that finds nothing to do, against LocalStack, and many files to a store far away. ``--quick`` is the same
+with less data and fewer rounds.
 """
 
 from __future__ import annotations
