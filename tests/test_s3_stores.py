@@ -129,11 +129,28 @@ def test_answers_without_any_proof(any_s3: Store, workspace: Path) -> None:
     files = {"a": b"1", "b": b"2"}
     inside.fill(workspace, files)
     with recorder(any_s3.url) as proxy:
-        proxy.hidden_response_headers = "x-amz-checksum|etag"
+        proxy.hidden_response_headers = "x-amz-checksum"
+        proxy.rewrite_response_headers = {"etag": '"opaque"'}
         run = published(publish(any_s3, workspace, url=proxy.url))
     assert not run.file("a")["strong"]
     assert run.log.count("neither a checksum nor an ETag") == 1
     assert {name: any_s3.read(f"p/{name}") for name in files} == files
+
+
+def test_an_answer_without_an_etag_is_not_believed(any_s3: Store, workspace: Path) -> None:
+    """A gateway that says with a status of 200 that it is down has kept nothing."""
+    files = {"a": b"1", "b": b"2"}
+    inside.fill(workspace, files)
+    with recorder(any_s3.url) as proxy:
+        proxy.misbehave("PUT", "/p/a", status=200, body=b"<html>We are down</html>", times=1)
+        run = published(publish(any_s3, workspace, url=proxy.url))
+        assert {name: any_s3.read(f"p/{name}") for name in files} == files
+        assert run.file("a")["strong"]
+        inside.fill(workspace, {"a": b"other", "b": b"2"})
+        proxy.misbehave("PUT", "/p/a", status=200, body=b"<html>We are down</html>")
+        failed = publish(any_s3, workspace, url=proxy.url)
+    assert (failed.code, failed.file("a")["status"]) == (3, "failed")
+    assert any_s3.read("p/a") == b"1"
 
 
 def test_etags_that_are_made_up_are_read_back(any_s3: Store, workspace: Path) -> None:

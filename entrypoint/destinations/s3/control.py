@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -180,15 +182,35 @@ class Control:
         """
         try:
             try:
-                return call()
+                return self._in_time(call)
             except botocore.exceptions.ClientError as error:
                 if not problems.is_expired(problems.from_boto(error)) or not self.credentials.renew():
                     raise
-                return call()
+                return self._in_time(call)
         except botocore.exceptions.ClientError:
             raise
         except botocore.exceptions.BotoCoreError as error:
             raise problems.from_transport(error, self.endpoint) from error
+
+    def _in_time(self, call: Callable[[], T]) -> T:
+        """Make a call in a thread of its own: botocore waits for ever for an answer that comes byte by byte."""
+        future: futures.Future[T] = futures.Future()
+
+        def make() -> None:
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+                future.set_exception(error)
+
+        threading.Thread(target=make, name="ask", daemon=True).start()
+        try:
+            return future.result(self._patience.silence)
+        except futures.TimeoutError:
+            if future.done():  # the call's own
+                raise
+            raise errors.Unreachable(
+                f"{self.endpoint} began to answer and did not come to an end.", "Try again later."
+            ) from None
 
     def listing(self, prefix: str) -> Iterator[tuple[list[Listed], str]]:
         """Objects below a prefix, page by page, each page with the region that the store names."""
@@ -253,12 +275,18 @@ class Control:
         """Delete one object."""
         self.ask(lambda: self.client.delete_object(Bucket=self.bucket, Key=key, **self.owner))
 
-    def create_upload(self, key: str, headers: dict[str, Any]) -> tuple[str, str]:
-        """Open a multipart upload: its id, and the checksum algorithm that the store says it keeps."""
+    def create_upload(self, key: str, headers: dict[str, Any]) -> tuple[str, str, bool]:
+        """Open a multipart upload.
+
+        Returns:
+            its id, the checksum algorithm that the store says it keeps, and whether it took more than one
+            request, so that there may be another upload whose answer was lost.
+        """
         found = self.ask(
             lambda: self.client.create_multipart_upload(Bucket=self.bucket, Key=key, **headers, **self.owner)
         )
-        return found["UploadId"], str(found.get("ChecksumAlgorithm", ""))
+        repeated = found["ResponseMetadata"].get("RetryAttempts", 0) > 0
+        return found["UploadId"], str(found.get("ChecksumAlgorithm", "")), repeated
 
     def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
         """Multipart uploads below a prefix that are still open, anybody's."""

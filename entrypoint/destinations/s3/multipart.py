@@ -45,6 +45,7 @@ class Uploads:
         self._lock = threading.Lock()
         self._open: set[tuple[str, str]] = set()
         self._broken: dict[str, Broken] = {}
+        self._seen: set[str] = set()
         self.notices: list[str] = []
 
     def find(self, prefixes: tuple[str, ...], sizes: dict[str, int]) -> None:
@@ -58,6 +59,7 @@ class Uploads:
         try:
             for prefix in prefixes:
                 for upload in self._ask.open_uploads(f"{prefix}/" if prefix else ""):
+                    self._seen.add(upload.id)
                     planned = sizes.get(upload.key)
                     if planned is None and now - upload.started < _OLD:
                         continue
@@ -96,6 +98,18 @@ class Uploads:
         """An upload of this run is open."""
         with self._lock:
             self._open.add((key, upload))
+
+    def drop_unheard(self, key: str) -> None:
+        """Drop the empty uploads of a key that were not there before: ours, whose answers were lost."""
+        try:
+            found = [each.id for each in self._ask.open_uploads(key) if each.key == key]
+            with self._lock:
+                new = [each for each in found if (key, each) not in self._open and each not in self._seen]
+            for upload in new:
+                if not any(True for _ in self._ask.list_parts(key, upload)):
+                    self.abort(key, upload)
+        except (botocore.exceptions.ClientError, errors.PublishError):
+            return  # not allowed, or nothing to be heard again; empty uploads cost nothing
 
     def closed(self, key: str, upload: str) -> None:
         """It was completed."""
@@ -224,10 +238,12 @@ class Multipart:
 
     def _open(self, arguments: dict[str, Any]) -> tuple[str, str]:
         try:
-            upload, kept = self.sender.ask.create_upload(self.key, arguments)
+            upload, kept, repeated = self.sender.ask.create_upload(self.key, arguments)
         except botocore.exceptions.ClientError as error:
             raise wire.Failed(problems.from_boto(error)) from error
         self.uploads.opened(self.key, upload)
+        if repeated:
+            self.uploads.drop_unheard(self.key)
         return upload, kept
 
     def _send(self, had: dict[int, control.Part]) -> None:
@@ -372,7 +388,8 @@ class Multipart:
             return f"{self._done[0].proof} of each part"
         elif all(part.proof is not None for part in self._done):
             return compare.OWN.name if self._is_there(own) else ""
-        if self.sender.reads_back(self.key, self.file.size, own, self.watch):
+        had_etag = all(part.etag for part in self._done)
+        if self.sender.reads_back(self.key, self.file.size, own, self.watch, had_etag=had_etag):
             return "content read back"
         raise errors.FileFailed(
             f"{self.file.local!r}: the store keeps other bytes than were sent.",

@@ -30,7 +30,7 @@ EARLY: Final = 15 * 60
 LATE: Final = 60
 """Seconds before its end from which on there is no going on without a new one."""
 _MAX_NAME: Final = 64
-_MIN_SECRET: Final = 16
+_MIN_SECRET: Final = 8
 """Characters; AWS's own secret keys have 40."""
 _TOKEN: Final = re.compile(r"eyJ[\w.-]+")
 _STS: Final = botocore.config.Config(

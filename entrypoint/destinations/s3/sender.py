@@ -101,11 +101,17 @@ class Sender:
         digest: bytes,
         md5: Callable[[], bytes | None],
     ) -> str | None:
-        """What in an answer proves the bytes: a name, empty where there is nothing, None where it is wrong."""
+        """What in an answer proves the bytes: a name, empty where there is nothing, None where it is wrong.
+
+        No ETag at all is wrong too: it was somebody else who answered, such as a gateway that says it is down
+        with a status of 200.
+        """
         if algorithm and (said := answer.get(algorithm.header)):
             self.store.keeps_checksums = True
             return algorithm.name if said == checksums.encode(digest) else None
         etag = answer.get("etag", "")
+        if not etag:
+            return None
         encryption = answer.get("x-amz-server-side-encryption", "")
         if self.store.etag_is_md5 and compare.is_md5(etag, encryption) and (own := md5()):
             return "MD5 (ETag)" if etag.strip('"') == own.hex() else None
@@ -115,8 +121,8 @@ class Sender:
         )
         return ""
 
-    def reads_back(self, key: str, size: int, digest: bytes, stop: wire.Stop) -> bool:
-        """Whether an object has this CRC64NVME; asked when an answer says otherwise.
+    def reads_back(self, key: str, size: int, digest: bytes, stop: wire.Stop, *, had_etag: bool) -> bool:
+        """Whether an object has this CRC64NVME; asked when an answer says otherwise, or nothing.
 
         Some stores make up ETags that look like an MD5 and are none; then they are not believed again.
         """
@@ -131,6 +137,8 @@ class Sender:
             return False
         if found != digest or position != size:
             return False
+        if not had_etag:
+            return True
         self.store.etag_is_md5 = False
         self.store.tell("The ETags of this store are not MD5 checksums; they are not used.")
         return True

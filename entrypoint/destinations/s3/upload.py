@@ -104,7 +104,9 @@ class Uploader:
                 headers |= condition.headers
             answer = sender.send("PutObject", quote(key), headers, data, lease, watch, condition)
             proof = sender.proof(answer, algorithm, digest, lambda: checksums.md5(data))
-        if proof is None and sender.reads_back(key, file.size, compare.OWN.of(data), watch):
+        if proof is None and sender.reads_back(
+            key, file.size, compare.OWN.of(data), watch, had_etag=bool(answer.get("etag"))
+        ):
             proof = "content read back"
         if proof is None:
             return None

@@ -40,9 +40,10 @@ class Patience:
         cap: upper bound of every such wait.
         connect: until there is a connection.
         answer: of a small call, while not one byte of its answer comes.
-        silence: of all bodies together, while not one of them is answered. A connection on which nothing
-            moves is dropped by the client itself after 30 seconds; this ends what trickles for ever. Slow
-            lines need some of it: `IN_FLIGHT` bytes may have to pass before the first answer.
+        silence: of all bodies together, while not one of them is answered, and of a small call with all its
+            tries. A connection on which nothing moves is dropped by the client itself after 30 seconds; this
+            ends what trickles for ever. Slow lines need some of it: `IN_FLIGHT` bytes may have to pass before
+            the first answer.
     """
 
     tries: int = 6
