@@ -383,6 +383,19 @@ def test_a_rerun_continues_the_draft_of_its_first_attempt(server: ZenodoServer, 
     assert len(server.state.concepts) == 151
 
 
+@pytest.mark.parametrize("new", [True, False])
+def test_a_rerun_with_restart_does_not_publish_twice(server: ZenodoServer, run: Runner, new: bool) -> None:
+    number: str | int = "new" if new else server.add_record(FILES).id
+    files = {**FILES, "b.tsv": b"changed"}
+    how: dict[str, Any] = {"run": GITHUB, "creators": (CREATOR,), "publish": True, "restart": True}
+    first = run(files, number, **how).ok()
+    server.requests.clear()
+    second = run(files, number, **how).ok()
+    assert second.number == first.number
+    assert second.links.published
+    assert server.requests.writes() == []
+
+
 def test_other_runs_and_data_sets_stay_apart(server: ZenodoServer, run: Runner) -> None:
     first = run(FILES, run=GITHUB).ok()
     other_run = run(FILES, run=dataclasses.replace(GITHUB, id="7")).ok()

@@ -100,6 +100,7 @@ class Zenodo:
         self._target = target.Target()
         self._now: deposition.Deposition | None = None
         self._filling = False
+        self._done = False
         self._ours = False
         self._abandoned = False
         self._communities: dict[str, str] = {}
@@ -128,13 +129,17 @@ class Zenodo:
         there = found.there
         kept = {} if self._restart or there is None else self._kept(there)
         problems += names.limits(plan, kept)
-        if there is not None and not found.finished:
+        if there is not None and not (found.finished and self._number is None):
             problems += self._missing(metadata.writable(there.metadata, there.number))
         problems += licenses.problems(self._http, self._given.metadata.get("license", ""), self._check)
-        problems += self._find_communities()
+        self._communities, unknown = publish.find_communities(
+            self._http, self._given.communities, self._check
+        )
+        problems += unknown
         if problems:
             raise errors.BadInput(problems)
-        self._remark(plan, found)
+        has_license = there is not None or "license" in self._merged({})
+        self._notices += showing.remarks(plan, found, has_license=has_license)
 
     def _missing(self, there: Mapping[str, Any]) -> list[str]:
         """What publishing would be refused for; nothing where it is not asked for."""
@@ -148,47 +153,13 @@ class Zenodo:
             if name not in self._plan.names and (name in self._plan.known or not self._delete_extra)
         }
 
-    def _find_communities(self) -> list[str]:
-        problems = []
-        for name in self._given.communities:
-            found = publish.find_community(self._http, name, self._check)
-            if found is None:
-                problems.append(f"communities: {self._http.host} has no community {text.printable(name)!r}.")
-            else:
-                self._communities[found] = name
-        return problems
-
-    def _remark(self, plan: model.Plan, found: target.Target) -> None:
-        empty = [file.local for file in plan if not file.size]
-        if empty:
-            self._notices.append(
-                f"{text.plural(len(empty), 'file')} without any content ({', '.join(empty[:3])}): Zenodo may "
-                "refuse empty files."
-            )
-        there = found.there
-        if there is None:
-            if "license" not in self._merged({}):
-                self._notices.append(
-                    "No license is given, so that Zenodo chooses one (CC0 for data sets): set license."
-                )
-        elif found.ours:
-            self._notices.append(
-                f"Continues draft {there.number}, which an earlier attempt of this run made."
-            )
-        elif found.finished:
-            self._notices.append(f"An earlier attempt of this run published record {there.number}.")
-        elif there.state == "inprogress":
-            self._notices.append(f"Record {there.number} has open edits; they are left alone.")
-
     def compare(self, file: model.PlannedFile) -> destinations.Verdict:
         """Hold a file's MD5 against the one that Zenodo keeps."""
         stored = self._now.files.get(file.name) if self._now is not None else None
         if stored is None:
             return destinations.Verdict(destinations.State.ABSENT, "not there yet")
         if stored.size != file.size:
-            reason = f"{text.size_text(file.size)} here, {text.size_text(stored.size)} there"
-            if text.size_text(file.size) == text.size_text(stored.size):
-                reason = f"{file.size:,} bytes here, {stored.size:,} there"
+            reason = f"{file.size:,} bytes here, {stored.size:,} there"
             return destinations.Verdict(destinations.State.DIFFERENT, reason)
         digest = files.digest(file, self._check)
         if digest != stored.md5:
@@ -215,7 +186,12 @@ class Zenodo:
         remove_extras: bool,
     ) -> None:
         """Have a draft that can be filled: make one, or a new version, or take the open one."""
-        if self._target.finished:
+        if self._target.finished and not remove_extras:
+            # With restart, everything is sent again; but not what this very run has published.
+            self._done = all(verdict.state is destinations.State.SAME for _, verdict in verdicts)
+            if self._done:
+                return
+        if self._target.finished and self._number is None:
             number = self._here.number
             raise errors.Refused(
                 f"An earlier attempt of this run published record {number}, with other files than these.",
@@ -269,6 +245,8 @@ class Zenodo:
 
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> destinations.Receipt:
         """Send one file and verify it."""
+        if self._done:
+            return destinations.Receipt(0, f"md5:{self._proved[file.name]}", "MD5 in the published record")
         try:
             receipt = files.put(self._http, self._here.bucket, file, watch)
         except errors.FileFailed:
@@ -357,7 +335,7 @@ class Zenodo:
     def _verify(self) -> None:
         """Hold the server's list against the plan; files may take a moment to be completed."""
         waited, count = 0.0, 0
-        while missing := self._unverified():
+        while missing := files.unverified(self._plan, self._here.files, self._proved, self._http.host):
             if waited >= self._http.patience.settle:
                 raise errors.FileFailed(
                     f"{self._http.host} does not list {text.printable(missing[0])} as complete "
@@ -369,24 +347,6 @@ class Zenodo:
             self._http.sleep(pause, self._check)
             waited += pause
             self._reload()
-
-    def _unverified(self) -> list[str]:
-        """Planned files that the server does not list yet.
-
-        Raises:
-            errors.FileFailed: it lists one with other content.
-        """
-        missing = []
-        for file in self._plan:
-            stored, digest = self._here.files.get(file.name), self._proved.get(file.name)
-            if stored is None or digest is None:
-                missing.append(file.name)
-            elif (stored.size, stored.md5) != (file.size, digest):
-                raise errors.FileFailed(
-                    f"{self._http.host} lists {text.printable(file.name)} with other content than was sent.",
-                    "Does something else write to the same draft? Run again.",
-                )
-        return missing
 
     def abandon(self) -> None:
         """Leave the draft as it is: the next run continues with it."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import BinaryIO, Final
 
-from entrypoint import destinations, errors
-from entrypoint.destinations.zenodo import answers, flights, http
+from entrypoint import destinations, errors, text
+from entrypoint.destinations.zenodo import answers, deposition, flights, http
 from entrypoint.plan import model
 
 MAX_NAME: Final = 255
@@ -152,3 +152,29 @@ def digest(file: model.PlannedFile, check: http.Check) -> str:
         ) from error
     file.source.check()
     return found.hexdigest()
+
+
+def unverified(
+    plan: model.Plan, there: Mapping[str, deposition.Stored], proved: Mapping[str, str], host: str
+) -> list[str]:
+    """Planned files that the server does not list yet.
+
+    Args:
+        there: the draft's files.
+        proved: MD5 of what was sent or compared, bare hex, by name.
+        host: the service's name, for people.
+
+    Raises:
+        errors.FileFailed: it lists one with other content.
+    """
+    missing = []
+    for file in plan:
+        stored, expected = there.get(file.name), proved.get(file.name)
+        if stored is None or expected is None:
+            missing.append(file.name)
+        elif (stored.size, stored.md5) != (file.size, expected):
+            raise errors.FileFailed(
+                f"{host} lists {text.printable(file.name)} with other content than was sent.",
+                "Does something else write to the same draft? Run again.",
+            )
+    return missing

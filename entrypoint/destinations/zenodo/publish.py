@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from entrypoint import errors, text
@@ -57,8 +58,21 @@ def _turned_up(way: http.Http, drafts: deposition.Depositions, number: int, chec
         waited += pause
 
 
-def find_community(way: http.Http, name: str, check: http.Check) -> str | None:
-    """The id of a community by its id or short name; nothing when there is none. Only reads."""
+def find_communities(
+    way: http.Http, names: Sequence[str], check: http.Check
+) -> tuple[dict[str, str], list[str]]:
+    """Short names of communities by id, and a sentence for each that does not exist. Only reads."""
+    found, problems = {}, []
+    for name in names:
+        number = _find_community(way, name, check)
+        if number is None:
+            problems.append(f"communities: {way.host} has no community {text.printable(name)!r}.")
+        else:
+            found[number] = name
+    return found, problems
+
+
+def _find_community(way: http.Http, name: str, check: http.Check) -> str | None:
     try:
         answer = way.call("GET", f"/api/communities/{http.quoted(name)}", check=check)
     except answers.Rejected as error:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from entrypoint import destinations, settings, text
-from entrypoint.destinations.zenodo import deposition, http, metadata, rules
+from entrypoint.destinations.zenodo import deposition, http, metadata, rules, target
+from entrypoint.plan import model
 
 PREFIXES: Final = {settings.ZENODO_URL: "10.5281", settings.SANDBOX_URL: "10.5072"}
 CATALOG: Final = "catalog.yaml"
@@ -72,3 +73,23 @@ def to_continue(now: deposition.Deposition, *, by_rerun: bool) -> str:
     """What is left to do about a draft that is not complete."""
     how = "re-run the failed jobs" if by_rerun else f"run again with zenodo-id: {now.number}"
     return f"Draft {now.number} keeps what is up; to continue it, {how}."
+
+
+def remarks(plan: model.Plan, found: target.Target, *, has_license: bool) -> list[str]:
+    """What a person should know before the run; one sentence each."""
+    said = []
+    empty = [file.local for file in plan if not file.size]
+    if empty:
+        names = text.printable(", ".join(empty[:3]))
+        many = text.plural(len(empty), "file")
+        said.append(f"{many} without any content ({names}): Zenodo may refuse empty files.")
+    if not has_license:
+        said.append("No license is given, so that Zenodo chooses one (CC0 for data sets): set license.")
+    there = found.there
+    if there is not None and found.ours:
+        said.append(f"Continues draft {there.number}, which an earlier attempt of this run made.")
+    elif there is not None and found.finished:
+        said.append(f"An earlier attempt of this run published record {there.number}.")
+    elif there is not None and there.state == "inprogress":
+        said.append(f"Record {there.number} has open edits; they are left alone.")
+    return said

@@ -109,7 +109,8 @@ class Finder:
             self._refuse_review(draft.number)
             if draft.files and _contents(draft) != _contents(record):
                 return self._draft(draft, run_mark)
-        return Target(record, known=known)
+        finished = mark.is_in(record.metadata.get("notes"), run_mark)
+        return Target(record, finished=finished, known=known)
 
     def _draft(self, draft: deposition.Deposition, run_mark: str) -> Target:
         self._refuse_review(draft.number)
