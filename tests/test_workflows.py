@@ -1,0 +1,162 @@
+"""Workflows, examples and forms: what they promise each other, and what they must not do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from entrypoint import inputs
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+WORKFLOWS: Final = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+EXAMPLES: Final = sorted((ROOT / "examples").glob("*.yml"))
+ACTIONS: Final = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
+OURS: Final = "OWNER/catalog-upload"
+# What the reusable workflow has of its own, beside the action's inputs.
+OWN_INPUTS: Final = ["artifact", "shards", "runs-on", "environment", "manifest-artifact"]
+SECRETS: Final = ["zenodo-token", "aws-access-key-id", "aws-secret-access-key", "aws-session-token"]
+# What makes sense once, after all the parts.
+LAST_ONLY: Final = {"publish", "delete-extra", "manifest"}
+
+by_name = pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: path.name)
+
+
+def load(path: Path) -> dict[str, Any]:
+    # YAML 1.1 reads the key `on` as true.
+    document: dict[Any, Any] = yaml.safe_load(path.read_text())
+    return {("on" if key is True else key): value for key, value in document.items()}
+
+
+def uses(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    document = load(path)
+    jobs = list(document.get("jobs", {"": document.get("runs", {})}).values())
+    for job in jobs:
+        for step in [job, *job.get("steps", [])]:
+            if "uses" in step:
+                yield step["uses"], step
+
+
+@pytest.mark.parametrize(
+    "path", [*WORKFLOWS, *EXAMPLES, *ACTIONS], ids=lambda path: path.parent.name + "/" + path.name
+)
+def test_actions_of_others_are_pinned_by_commit(path: Path) -> None:
+    for used, step in uses(path):
+        if used.startswith(("./", "$/", OURS)):
+            continue
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", used), used
+        assert re.search(rf"{re.escape(used)} # v\d+\.\d+\.\d+$", path.read_text(), re.MULTILINE), used
+        if used.startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_an_action_of_others_has_one_version() -> None:
+    found: dict[str, set[str]] = {}
+    for path in [*WORKFLOWS, *EXAMPLES, *ACTIONS]:
+        for used, _ in uses(path):
+            name, _, version = used.partition("@")
+            found.setdefault(name, set()).add(version)
+    assert {name: versions for name, versions in found.items() if len(versions) > 1} == {}
+
+
+@by_name
+def test_nothing_is_permitted_but_what_a_job_asks_for(path: Path) -> None:
+    if path.name == "publish.yml":  # has what its caller has
+        assert "permissions" not in load(path)
+        return
+    assert load(path)["permissions"] == {}
+
+
+@by_name
+def test_no_script_takes_a_value_from_an_expression(path: Path) -> None:
+    for job in load(path)["jobs"].values():
+        for step in job.get("steps", []):
+            assert "${{" not in step.get("run", ""), step
+
+
+def test_every_job_of_ci_is_needed_by_all_green() -> None:
+    jobs = load(ROOT / ".github/workflows/ci.yml")["jobs"]
+    last = jobs["all-green"]
+    assert sorted(last["needs"]) == sorted(set(jobs) - {"all-green"})
+    assert last["if"] == "always()"
+
+
+class TestReusable:
+    path = ROOT / ".github" / "workflows" / "publish.yml"
+    document = load(path)
+    call = document["on"]["workflow_call"]
+
+    def test_inputs_are_the_actions_and_its_own(self) -> None:
+        expected = [item.name for item in inputs.INPUTS if item.name not in (*SECRETS, "shard")]
+        assert list(self.call["inputs"]) == [*OWN_INPUTS, *expected]
+
+    @pytest.mark.parametrize(
+        "name", [item.name for item in inputs.INPUTS if item.name not in (*SECRETS, "shard")]
+    )
+    def test_each_input_says_the_same_with_a_type(self, name: str) -> None:
+        item = inputs.BY_NAME[name]
+        expected: dict[str, Any] = {"description": item.description, "type": "string"}
+        if item.required:
+            expected["required"] = True
+        if item.kind is inputs.Kind.FLAG:
+            expected |= {"type": "boolean", "default": item.default == "true"}
+        elif item.default.isdigit():
+            expected |= {"type": "number", "default": int(item.default)}
+        elif item.default:
+            expected["default"] = item.default
+        assert self.call["inputs"][name] == expected
+
+    def test_its_own_inputs_are_described(self) -> None:
+        assert all(self.call["inputs"][name]["description"] for name in OWN_INPUTS)
+
+    def test_secrets_go_by_name_and_are_optional(self) -> None:
+        assert list(self.call["secrets"]) == SECRETS
+        assert all(secret["required"] is False for secret in self.call["secrets"].values())
+
+    def test_outputs_are_the_actions(self) -> None:
+        for output in inputs.OUTPUTS:
+            expected = {
+                "description": output.description,
+                "value": f"${{{{ jobs.publish.outputs.{output.name} }}}}",
+            }
+            assert self.call["outputs"][output.name] == expected
+            value = self.document["jobs"]["publish"]["outputs"][output.name]
+            assert value == f"${{{{ steps.publish.outputs.{output.name} }}}}"
+        assert list(self.call["outputs"]) == [output.name for output in inputs.OUTPUTS]
+
+    @pytest.mark.parametrize("job", ["part", "publish"])
+    def test_each_input_reaches_the_action(self, job: str) -> None:
+        [given] = [step["with"] for step in self.document["jobs"][job]["steps"] if step["uses"] == "$/"]
+        expected = {item.name: f"${{{{ inputs.{item.name} }}}}" for item in inputs.INPUTS}
+        expected["zenodo-token"] = "${{ secrets.zenodo-token }}"
+        del expected["shard"]
+        if job == "part":
+            expected = {name: value for name, value in expected.items() if name not in LAST_ONLY}
+            expected["shard"] = "${{ matrix.shard }}"
+        assert given == expected
+
+    def test_one_run_at_a_time_to_a_destination(self) -> None:
+        assert "inputs.s3-dir" in self.document["concurrency"]["group"]
+        assert self.document["concurrency"]["cancel-in-progress"] is False
+        assert self.document["jobs"]["part"]["strategy"]["fail-fast"] is False
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_name_inputs_and_outputs_that_there_are(path: Path) -> None:
+    ours = [(used, step) for used, step in uses(path) if used.startswith(OURS)]
+    assert ours
+    known = {item.name for item in inputs.INPUTS}
+    outputs = {output.name for output in inputs.OUTPUTS}
+    for used, step in ours:
+        assert set(step["with"]) <= (known | set(OWN_INPUTS) if "publish.yml" in used else known)
+    for step, name in re.findall(r"(?:steps|needs)\.(publish|draft)\.outputs\.([\w-]+)", path.read_text()):
+        assert name in outputs, (step, name)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_run_by_act(path: Path) -> None:
+    assert path.name in (ROOT / "tests" / "ci" / "test_act.py").read_text()
