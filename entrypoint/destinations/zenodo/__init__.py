@@ -384,7 +384,7 @@ class Zenodo:
             f"Zenodo's rate limit made requests wait {text.duration_text(waited)} in all.",
         )
 
-    # Helpers
+    # What the rest is made of
 
     def _merged(self, there: Mapping[str, Any]) -> dict[str, Any]:
         run_mark = self._mark if self._ours or self._now is None else None
