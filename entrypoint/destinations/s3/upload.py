@@ -68,9 +68,7 @@ class Uploader:
         watch: destinations.Watch,
     ) -> Receipt:
         if file.size > checksums.SINGLE:
-            return multipart.Multipart(
-                self._sender, self._uploads, file, key, algorithm, condition, watch
-            ).run()
+            return self._in_parts(file, key, algorithm, condition, watch)
         for _ in range(_TRIES):
             if receipt := self._single(file, key, algorithm, condition, watch):
                 return receipt
@@ -78,6 +76,27 @@ class Uploader:
             f"{file.local!r}: the store keeps other bytes than were sent, twice over.",
             "Check the store; the object there must not be trusted.",
         )
+
+    def _in_parts(
+        self,
+        file: model.PlannedFile,
+        key: str,
+        algorithm: checksums.Algorithm | None,
+        condition: Condition | None,
+        watch: destinations.Watch,
+    ) -> Receipt:
+        def run() -> Receipt:
+            return multipart.Multipart(
+                self._sender, self._uploads, file, key, algorithm, condition, watch
+            ).run()
+
+        try:
+            return run()
+        except wire.Failed as error:
+            if error.answer.code != "NoSuchUpload":
+                raise
+        # Another run at the same time took our upload for one that was broken off, and ended it.
+        return run()
 
     def _single(
         self,
