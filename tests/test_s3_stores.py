@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from entrypoint import transfer
+from entrypoint.destinations.s3 import wire
 from tests.conformance import inside
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
@@ -232,3 +235,21 @@ def test_many_failing_uploads_keep_no_memory(
     run = publish(s3_server, workspace, url=recorded_s3.url, n_jobs="8")
     assert run.code == 3
     assert run.counts == (1, 0, 11)
+
+
+def test_a_store_that_falls_silent_ends_the_run(
+    any_s3: Store, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes everything and answers nothing any more, to nobody: no file is tried on its own."""
+    monkeypatch.setattr(wire, "_DEAD", 1.0)
+    monkeypatch.setattr(wire, "_SLOWEST", 64 << 20)
+    monkeypatch.setattr(transfer, "_TIDY", 1.0)
+    inside.fill(workspace, {"big": inside.noise(BIG)} | {f"f{number}": b"1" for number in range(40)})
+    with recorder(any_s3.url) as proxy:
+        proxy.misbehave("PUT|DELETE", "", delay=20)
+        began = time.monotonic()
+        run = publish(any_s3, workspace, url=proxy.url)
+    assert time.monotonic() - began < 10
+    assert run.code == 5
+    assert "answers no more" in run.log
+    assert run.statuses()["catalog.yaml"] == "withheld"

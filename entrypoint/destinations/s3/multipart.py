@@ -178,6 +178,8 @@ class Multipart:
         try:
             self._send(had)
             receipt = self._complete()
+        except errors.Unreachable:
+            raise  # nobody would answer; `abandon` tries, and does not wait for ever
         except BaseException:
             self.uploads.abort(self.key, self._id)
             raise

@@ -26,6 +26,11 @@ from entrypoint.destinations.s3 import problems
 
 IN_FLIGHT: Final = 64 * 1024 * 1024
 """Bytes of bodies that are read and not yet answered for; the client keeps a copy of each."""
+_DEAD: Final = 75.0
+"""Seconds without one answer, to whatever body, after which a store counts as dead: two times the client drops
+a connection on which nothing moves, and a bit."""
+_SLOWEST: Final = 64 * 1024
+"""Bytes per second of the slowest line that is waited for: it gets longer for what is in flight."""
 _GBPS_PER_CONNECTION: Final = 0.4
 """The client opens connections by a throughput target; so much of it, and no less, buys one."""
 
@@ -93,6 +98,11 @@ class Budget:
         self._free = size
         self._changed = threading.Condition()
 
+    @property
+    def taken(self) -> int:
+        """Bytes that are in flight."""
+        return self._size - self._free
+
     def take(self, count: int, stop: Stop) -> None:
         """Wait for `count` bytes; more than the whole budget gets the whole."""
         count = min(count, self._size)
@@ -117,12 +127,12 @@ class Pending:
         request: awscrt.s3.S3Request,
         headers: dict[str, str],
         hush: Callable[[], float],
-        patience: Patience,
+        limit: Callable[[], float],
     ) -> None:
         self._request = request
         self._headers = headers
         self._hush = hush
-        self._patience = patience
+        self._limit = limit
         self._began = time.monotonic()
 
     def wait(self, stop: Stop) -> dict[str, str]:
@@ -131,6 +141,7 @@ class Pending:
         Raises:
             Failed: the store refused it.
             errors.Cancelled: the run is to stop; the request is given up.
+            errors.Unreachable: no request was answered for too long.
         """
         while True:
             try:
@@ -142,9 +153,12 @@ class Pending:
                 except errors.Cancelled:
                     self.cancel()
                     raise
-                if min(self._hush(), time.monotonic() - self._began) > self._patience.silence:
+                if min(self._hush(), time.monotonic() - self._began) > self._limit():
                     self.cancel()
-                    raise Failed(problems.Answer(0, "", "no answer came any more")) from None
+                    raise errors.Unreachable(
+                        "The store takes data, or nothing at all, and answers no more.",
+                        "Run again later; what is up is not sent twice.",
+                    ) from None
             except awscrt.s3.S3ResponseError as error:
                 raise Failed(problems.from_xml(cast("int", error.status_code), error.body or b"")) from None
             except awscrt.exceptions.AwsCrtError as error:
@@ -251,5 +265,5 @@ class Wire:
             ),
             answer,
             lambda: time.monotonic() - self._heard,
-            self._patience,
+            lambda: min(self._patience.silence, max(_DEAD, self.budget.taken / _SLOWEST)),
         )
