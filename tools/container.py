@@ -1,7 +1,7 @@
 """The image, built and run without a Docker engine: buildah, podman and runc.
 
     python -m tools.container build catalog-upload:ci      # the base image first, if there is none
-    python -m tools.container serve podman.sock            # a Docker API for the length of the process
+    python -m tools.container load image.tar               # or take one that was built elsewhere
 
 Everything lives in a folder of its own (`home`), so that nothing else on the machine changes. Where
 docker.io cannot be reached, a stand-in for python:3.13-slim is made from Debian's packages.
@@ -249,6 +249,8 @@ def main() -> None:
     building = commands.add_parser("build", help="build the image")
     building.add_argument("tag")
     building.add_argument("--file", type=Path, default=ROOT / "Dockerfile")
+    loading = commands.add_parser("load", help="take an image that was built elsewhere")
+    loading.add_argument("archive", type=Path, help="as docker save writes it")
     options = parser.parse_args()
     for program in ("podman", "buildah", "runc"):
         if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
@@ -256,6 +258,8 @@ def main() -> None:
     base()
     if options.command == "build":
         build(options.tag, file=options.file)
+    if options.command == "load":
+        podman("load", "--quiet", f"--input={options.archive}")
 
 
 if __name__ == "__main__":
