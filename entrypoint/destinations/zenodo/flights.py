@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -30,11 +31,13 @@ class Flight:
     Attributes:
         stall: seconds after which a socket that takes no more bytes of the body counts as dead. It is
             given for each block, so that a long body ends only where nothing moves.
+        limit: seconds for all of it: an answer that comes byte by byte stalls nowhere and never ends.
     """
 
-    def __init__(self, check: Callable[[], None], stall: float) -> None:
+    def __init__(self, check: Callable[[], None], stall: float, limit: float) -> None:
         self.check = check
         self.stall = stall
+        self.end = time.monotonic() + limit
         self.stopped = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
@@ -48,9 +51,14 @@ class Flight:
                 _shut(connection)
 
     def stop(self) -> None:
-        """Wake up whoever waits for the socket."""
+        """Wake up whoever waits for the socket: the run is to stop."""
         with self._lock:
             self.stopped = True
+        self.shut()
+
+    def shut(self) -> None:
+        """Wake up whoever waits for the socket."""
+        with self._lock:
             if self._socket is not None:
                 _shut(self._socket)
 
@@ -71,9 +79,9 @@ class Flights:
         self._watcher: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def flight(self, check: Callable[[], None], stall: float) -> Iterator[Flight]:
+    def flight(self, check: Callable[[], None], stall: float, limit: float) -> Iterator[Flight]:
         """A request of this thread, from connecting to the last byte of its answer."""
-        flight = Flight(check, stall)
+        flight = Flight(check, stall, limit)
         with self._lock:
             self._flights.add(flight)
             if self._watcher is None and not self._closed.is_set():
@@ -95,11 +103,17 @@ class Flights:
     def _watch(self) -> None:
         while not self._closed.wait(_POLL):
             self._stop(_is_cancelled)
+            now = time.monotonic()
+            for flight in self._all():
+                if now > flight.end:
+                    flight.shut()
+
+    def _all(self) -> tuple[Flight, ...]:
+        with self._lock:
+            return tuple(self._flights)
 
     def _stop(self, which: Callable[[Flight], bool]) -> None:
-        with self._lock:
-            flights = tuple(self._flights)
-        for flight in flights:
+        for flight in self._all():
             if which(flight):
                 flight.stop()
 

@@ -23,6 +23,8 @@ MAX_REDIRECTS: Final = 5
 _RETRIED: Final = {408, 500, 502, 503, 504}
 _HASHED_PER_SECOND: Final = 50_000_000
 """Bytes; a server that stores and hashes more slowly than this is not waited for."""
+_SLOWEST: Final = 64 * 1024
+"""Bytes per second; a line that is slower all the time is not waited for."""
 _MAX_TURNED_AWAY: Final = 30
 _RANDOM: Final = random.SystemRandom()
 
@@ -43,6 +45,7 @@ class Patience:
         connect: until there is a connection.
         stall: while not one block of a body moves.
         answer: until the answer begins; a large file gets more.
+        whole: for one try of a small request with its answer; a file gets more.
         settle: how long to ask for a thing that must turn up: a record after its publishing timed out.
     """
 
@@ -53,6 +56,7 @@ class Patience:
     connect: float = 12.0
     stall: float = 60.0
     answer: float = 180.0
+    whole: float = 900.0
     settle: float = 180.0
 
     def pause(self, count: int) -> float:
@@ -285,7 +289,7 @@ class Http:
         self.gate.enter(lambda seconds: self.sleep(seconds, ask.check))
         headers: Mapping[str, str] = {}
         try:
-            with self._flights.flight(ask.check, self.patience.stall) as flight:
+            with self._flights.flight(ask.check, self.patience.stall, self._limit(ask)) as flight:
                 try:
                     answer = self._exchange(ask, url)
                     headers = answer.headers
@@ -297,6 +301,9 @@ class Http:
                     raise answers.trouble(error) from error
         finally:
             self.gate.leave(headers)
+
+    def _limit(self, ask: _Ask) -> float:
+        return self.patience.whole + ask.size / _SLOWEST
 
     def _exchange(self, ask: _Ask, url: str) -> answers.Answer:
         response = self._session.request(
