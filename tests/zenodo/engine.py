@@ -19,11 +19,11 @@ _CHUNK = 1 << 18
 _LINGER = 5.0
 
 
-class Gone(Exception):  # noqa: N818 - an event, no error
+class Gone(Exception):
     """The client went away in the middle of its body."""
 
 
-class Reset(Exception):  # noqa: N818 - an order, no error
+class Reset(Exception):
     """The connection is to be reset, without (the rest of) an answer."""
 
 
