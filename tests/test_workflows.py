@@ -160,3 +160,18 @@ def test_examples_name_inputs_and_outputs_that_there_are(path: Path) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_examples_are_run_by_act(path: Path) -> None:
     assert path.name in (ROOT / "tests" / "ci" / "test_act.py").read_text()
+
+
+def test_the_release_runs_steps_that_there_are_in_their_order() -> None:
+    document = load(ROOT / ".github/workflows/release.yml")
+    scripts = [step.get("run", "") for job in document["jobs"].values() for step in job.get("steps", [])]
+    steps = re.findall(r"python3 -m tools\.release (\w+)", "\n".join(scripts))
+    assert steps == ["check", "base", "pin", "notes", "move"]
+    jobs = document["jobs"]
+    assert [jobs[name].get("needs") for name in ("ci", "build", "test", "attest", "publish")] == [
+        "check",
+        "ci",
+        "build",
+        ["build", "test"],
+        ["build", "attest"],
+    ]
