@@ -342,13 +342,17 @@ class Multipart:
             if self.condition and said.status in (409, 412):
                 raise Overtaken from error
             # The store may have completed it though its answer was lost; the object itself tells.
-            if (said.status < 500 and said.code != "NoSuchUpload") or not self._is_there(own):
+            if (said.status < 500 and said.code != "NoSuchUpload") or not self._is_there(own, digest):
                 raise wire.Failed(said) from error
             answer = {}
         except errors.Unreachable:
-            if not self._is_there(own):
+            if not self._is_there(own, digest):
                 raise
             answer = {}
+        else:
+            if not answer.get("ETag") and not self._is_there(own, digest):
+                # Somebody else answered, such as a gateway that says it is down with a status of 200.
+                raise wire.Failed(problems.Answer(0, "", "an answer without an ETag"))
         proof = self._proof(answer, digest, own)
         shown = f"{algorithm.name.lower()}:{digest}" if algorithm else compare.OWN.show(own)
         return Receipt(self._resent, shown, proof or "accepted with its checksum", strong=bool(proof))
@@ -370,15 +374,15 @@ class Multipart:
             digest = algorithm.combine(digest, part.digest, part.size)
         return checksums.encode(digest), own
 
-    def _is_there(self, own: bytes) -> bool:
+    def _is_there(self, own: bytes, digest: str) -> bool:
         try:
             head = self.sender.ask.head(self.key)
         except (botocore.exceptions.ClientError, errors.PublishError):
             return False
-        return head.size == self.file.size and (
-            head.checksums.get(compare.OWN.name) == checksums.encode(own)
-            or head.metadata.get(compare.OWN_CHECKSUM) == checksums.encode(own)
-        )
+        kept = head.checksums.get(self.algorithm.name) if self.algorithm else ""
+        encoded = checksums.encode(own)
+        proofs = (head.checksums.get(compare.OWN.name), head.metadata.get(compare.OWN_CHECKSUM))
+        return head.size == self.file.size and (encoded in proofs or (bool(kept) and kept == digest))
 
     def _proof(self, answer: dict[str, Any], digest: str, own: bytes) -> str:
         """What proves the object; raises where something proves it wrong."""
@@ -389,7 +393,7 @@ class Multipart:
         elif all(part.proof for part in self._done):
             return f"{self._done[0].proof} of each part"
         elif all(part.proof is not None for part in self._done):
-            return compare.OWN.name if self._is_there(own) else ""
+            return compare.OWN.name if self._is_there(own, digest) else ""
         had_etag = all(part.etag for part in self._done)
         if self.sender.reads_back(self.key, self.file.size, own, self.watch, had_etag=had_etag):
             return "content read back"
