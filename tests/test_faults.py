@@ -17,6 +17,7 @@ FEW = range(9000, 9025)
 ONCE = {
     "a gateway's 200 counted as stored": ([6], Kind.HTML, "rclone"),
     "a gateway's 200 counted as completed": ([1209, 1301, 1302, 1303], Kind.HTML, "rclone"),
+    "a gateway's 200 to CreateMultipartUpload was a defect": ([3031, 3032], Kind.HTML, "localstack"),
     "a short secret key was not masked": ([37], Kind.SLOW_DOWN, "rclone"),
     "an answer to HEAD or a listing that trickles hung": ([57, 118], Kind.TRICKLE, "localstack"),
     "an answer of Zenodo that trickles hung": ([245], Kind.TRICKLE, "zenodo"),

@@ -285,6 +285,12 @@ class Control:
         found = self.ask(
             lambda: self.client.create_multipart_upload(Bucket=self.bucket, Key=key, **headers, **self.owner)
         )
+        if not found.get("UploadId"):
+            raise errors.FileFailed(
+                f"{key!r}: what answers at {self.endpoint} is not S3 at the moment.",
+                "Run again later; what is up is not sent twice.",
+                if_all=errors.Unreachable,
+            )
         repeated = found["ResponseMetadata"].get("RetryAttempts", 0) > 0
         return found["UploadId"], str(found.get("ChecksumAlgorithm", "")), repeated
 
