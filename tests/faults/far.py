@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import boto3
+import botocore.exceptions
 from botocore.config import Config
 
 from entrypoint.destinations.s3 import checksums
@@ -75,6 +77,14 @@ class S3Prefix:
 
     def contents(self) -> dict[str, str]:
         """Digest of each object, by its name below the prefix."""
+        for _ in range(5):
+            # What a client that was ended had sent may still be on its way into the store.
+            with contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+                return self._contents()
+            time.sleep(0.5)
+        return self._contents()
+
+    def _contents(self) -> dict[str, str]:
         client, found = self.store.client, {}
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{self.prefix}/")
         for page in pages:
