@@ -84,7 +84,7 @@ def pip_volumes(folder: Path) -> list[str]:
     text = "[global]\n" + "".join(f"{name} = {value}\n" for name, value in found.items())
     (folder / "pip.conf").write_text(text)
     words = (word.removeprefix("file://") for value in found.values() for word in value.split())
-    # The first two parts of a path are enough, and mounting them one by one would nest mounts.
+    # An index's pages, in simple/, may point to files beside that folder.
     paths = {
         re.sub(r"/simple/?$", "", word) for word in words if word.startswith("/") and Path(word).exists()
     }
@@ -188,6 +188,8 @@ def build(tag: str, *, file: Path = ROOT / "Dockerfile", arguments: Mapping[str,
             str(ROOT),
         ]
     )
+    # Layers stay for the next build, but not for ever.
+    podman("image", "prune", "--force", "--filter=until=48h", check=False)
 
 
 def layers(tag: str) -> list[int]:

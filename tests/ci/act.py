@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.servers import process
 from tools import container
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -38,23 +38,12 @@ def service() -> Iterator[Path]:
     """A Docker API by podman, for the length of a `with` block; its socket."""
     with tempfile.TemporaryDirectory(prefix="podman-") as folder:
         socket = Path(folder, "podman.sock")
-        with Path(folder, "log.txt").open("wb") as log:
-            process = subprocess.Popen(
-                ["podman", "system", "service", "--time=0", f"unix://{socket}"],
-                env=container.environment(pip=True),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            for _ in range(200):
-                if socket.exists():
-                    break
-                time.sleep(0.05)
+        command = ["podman", "system", "service", "--time=0", f"unix://{socket}"]
+        environment = container.environment(pip=True)
+        with process.running(
+            command, ready=socket.exists, log=Path(folder, "log.txt"), environment=environment
+        ):
             yield socket
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
 @contextlib.contextmanager
