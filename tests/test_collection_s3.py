@@ -23,6 +23,16 @@ EACH = 8
 """Files of a sample, its catalog among them."""
 
 
+def write_sample(place: Path, ident: str) -> None:
+    """A sample of eight small files, as cartloader leaves it."""
+    names = ["genes_all.pmtiles", "genes_bin1.pmtiles", "genes_bin2.pmtiles", "genes_bin_counts.json"]
+    names += ["sge-mono-dark.pmtiles", "t12-f24-rgb.tsv", "t12-f24-model.tsv"]
+    place.mkdir(parents=True)
+    for number, name in enumerate(names):
+        datasets.write(place / name, 900 + 100 * number, seed=ident)
+    (place / "catalog.yaml").write_text(yaml.safe_dump(datasets.catalog(ident, names), sort_keys=False))
+
+
 class Study:
     """Three samples below one folder, and a bucket."""
 
@@ -30,17 +40,8 @@ class Study:
         self.workspace, self.store, self.proxy = workspace, store, proxy
         self.out = workspace / "out"
         for folder, ident in SAMPLES.items():
-            self.sample(folder, ident)
+            write_sample(self.out / folder, ident)
         self.choose(*SAMPLES)
-
-    def sample(self, folder: str, ident: str) -> None:
-        names = ["genes_all.pmtiles", "genes_bin1.pmtiles", "genes_bin2.pmtiles", "genes_bin_counts.json"]
-        names += ["sge-mono-dark.pmtiles", "t12-f24-rgb.tsv", "t12-f24-model.tsv"]
-        place = self.out / folder
-        place.mkdir(parents=True)
-        for number, name in enumerate(names):
-            datasets.write(place / name, 900 + 100 * number, seed=folder)
-        (place / "catalog.yaml").write_text(yaml.safe_dump(datasets.catalog(ident, names), sort_keys=False))
 
     def choose(self, *samples: str) -> None:
         (self.workspace / "samples.tsv").write_text("".join(f"{sample}\tnote\n" for sample in samples))
