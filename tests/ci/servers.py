@@ -2,7 +2,7 @@
 
 Writes its address and keys to the environment of the job's later steps. With LOCALSTACK_ENDPOINT it takes that
 server. Otherwise it starts one that outlives the step, and lets it be reached from containers by the address
-that Docker's bridge has on GitHub's runners: 127.0.0.1 would be the container itself.
+that Docker's bridge has on GitHub's runners (CI_BRIDGE names another): 127.0.0.1 would be the container itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-BRIDGE: Final = "172.17.0.1"
+BRIDGE: Final = os.environ.get("CI_BRIDGE") or "172.17.0.1"
 PORT: Final = 4566
 PATIENCE: Final = 90
 """Seconds until the server must be there."""
