@@ -18,15 +18,13 @@ from typing import Final
 from tests import action, dataset
 from tests.servers import sink
 from tests.support import runner_parser
+from tools import simulate
 
 CORPUS: Final = "large_collection_div100"
 LATENCY: Final = 0.05
 """Seconds that each request waits: a store on the other side of an ocean."""
 JOBS: Final = (8, 16, 32, 64)
 SHARDS: Final = 4
-MEASURED: Final = Path(__file__).with_name("measured.json")
-"""The figures that the model in tools/simulate.py is held against."""
-
 Measure = Callable[[list[str], dict[str, str]], tuple[float, float]]
 """Runs a command: its seconds, and its peak memory in MB."""
 
@@ -89,7 +87,7 @@ def report(folder: Path, measure: Measure, environment: Callable[[str], dict[str
     print(f"\n{CORPUS}, {LATENCY * 1000:.0f} ms added to each request")
     print("shards  n-jobs   files      MB  requests  seconds   floor  ratio  peak MB")
     rows = run(folder, measure, environment)
-    MEASURED.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    simulate.MEASURED.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 
 
 def _line(row: Row) -> str:
