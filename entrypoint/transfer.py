@@ -28,6 +28,8 @@ _POLL: Final = 0.1
 _GRACE: Final = 2.5
 """Seconds that files in flight have to end after a cancel, and again for tidying up; the whole process has
 seven."""
+_DESPAIR: Final = 10.0
+"""Seconds since the last success, after which a row of failures of one kind is believed to go on."""
 _TIDY: Final = 60.0
 """Seconds for tidying up after a failure."""
 
@@ -120,6 +122,7 @@ class Transfer:
         self._results: dict[str, FileResult] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._setback: list[errors.FileFailed] = []
+        self._last_success = float("-inf")
         self._pending = {unit.name: len(unit.files) for unit in plan.units}
         self._barrier_moved = True
         self.extras: tuple[ExtraResult, ...] = ()
@@ -309,6 +312,7 @@ class Transfer:
             return
         with self._lock:
             self._setback.clear()
+            self._last_success = time.monotonic()
         verdict = self._verdicts[file.name]
         self._finish(
             FileResult(
@@ -326,7 +330,8 @@ class Transfer:
     def _is_hopeless(self) -> bool:
         """Whether file after file fails with what would fail every other one too."""
         with self._lock:
-            return len(self._setback) >= 2 * self._rules.n_jobs
+            row = len(self._setback) >= 2 * self._rules.n_jobs
+            return row and time.monotonic() - self._last_success > _DESPAIR
 
     def _remove(self) -> None:
         for extra in self.extras:
@@ -370,7 +375,7 @@ class Transfer:
     def _raise_if_all_failed(self) -> None:
         """One file denied is that file's failure; all of them denied is a lack of permission."""
         results = self.results
-        if self._setback and not any(result.status is Status.UPLOADED for result in results):
+        if self._setback and not any(_is_up(result) for result in results):
             last = self._setback[-1]
             kind = last.if_all
             failed = sum(result.status is Status.FAILED for result in results)

@@ -20,7 +20,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "event": frozenset({"errors"}),
     "cli": frozenset({"errors", "inputs"}),
     "settings": frozenset({"catalog", "cli", "errors", "inputs"}),
-    "plan": frozenset({"catalog", "errors", "settings"}),
+    "plan": frozenset({"catalog", "errors", "pack", "settings"}),
     "pack": frozenset({"errors", "plan", "text"}),
     # A destination is told settings and a plan; it knows neither catalogs nor GitHub.
     "destinations": frozenset({"errors", "event", "pack", "plan", "settings", "text"}),

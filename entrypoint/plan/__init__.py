@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from entrypoint import errors, settings
-from entrypoint.plan import build, collection, model, shards
+from entrypoint.plan import build, collection, model, packing, shards
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html and qfacts.html
 MAX_KEY: Final = 1024
@@ -29,6 +29,8 @@ def make(chosen: settings.Settings) -> model.Plan:
     findings = build.Findings()
     found = collection.plan(chosen, findings)
     if found is not None:
+        if chosen.zenodo and chosen.zenodo.pack is settings.Pack.AUTO:
+            found = packing.packed(found)
         _check_names(chosen, found, findings)
         if not len(found) and not findings.problems:
             findings.problems.append("There is nothing to upload: no file was selected.")

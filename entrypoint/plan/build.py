@@ -124,7 +124,7 @@ class Builder:
         if planned:
             self._findings.known.add(planned.name)
         self._warn_of_empty(place, files)
-        return model.Unit(place.name, largest_first(files), planned)
+        return model.Unit(place.name, model.largest_first(files), planned)
 
     def _another_catalog(self, place: Place) -> None:
         shown = f"{place.shown}{CATALOG_NAME}: catalog-yaml names {place.catalog.name}, which takes this name"
@@ -293,8 +293,3 @@ def _nothing(folder: disk.Folder, local: str) -> str:
         return f"is a directory; name what is in it, such as {local}/**"
     near = folder.nearest(local)
     return f"matches nothing; is {near} meant" if near else "matches nothing"
-
-
-def largest_first(files: Iterable[model.PlannedFile]) -> tuple[model.PlannedFile, ...]:
-    """The order of sending: with the largest first, the last ones in flight are short."""
-    return tuple(sorted(files, key=lambda file: (-file.size, file.name)))

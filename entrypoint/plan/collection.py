@@ -223,9 +223,9 @@ def _apart(
         own = builder.promote(rest.pop(pointer), below)
         names = [local for local in rest if local.startswith(f"{below}/")]
         files = [dataclasses.replace(rest.pop(local), unit=below) for local in names]
-        units.append(model.Unit(below, build.largest_first(files), own))
+        units.append(model.Unit(below, model.largest_first(files), own))
     after = tuple(unit.name for unit in units)
-    return (*units, dataclasses.replace(unit, files=build.largest_first(rest.values()), after=after))
+    return (*units, dataclasses.replace(unit, files=model.largest_first(rest.values()), after=after))
 
 
 def _root_of(

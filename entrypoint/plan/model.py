@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -203,3 +203,8 @@ class Plan:
 
     def __len__(self) -> int:
         return sum(len(unit.files) + (unit.catalog is not None) for unit in self.units)
+
+
+def largest_first(files: Iterable[PlannedFile]) -> tuple[PlannedFile, ...]:
+    """The order of sending: with the largest first, the last ones in flight are short."""
+    return tuple(sorted(files, key=lambda file: (-file.size, file.name)))

@@ -88,7 +88,7 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         shard=_shard(reader),
         manifest=_manifest(reader, run),
         manifest_input=reader.text("manifest"),
-        s3=s3.read(reader),
+        s3=s3.read(reader, environ.get("AWS_REGION", "").strip()),
         zenodo=zenodo.read(reader, run, token),
         token_file=token_file,
         workspace=workspace,

@@ -89,11 +89,13 @@ class S3Settings:
         prefix: key prefix without slashes at its ends; empty for the whole bucket.
         cache_control: pairs of glob and value, in order.
         content_type: pairs of glob and value, in order.
+        default_region: AWS_REGION of the environment, which boto3 by itself does not read.
     """
 
     bucket: str
     prefix: str
     region: str = ""
+    default_region: str = ""
     profile: str = ""
     role_to_assume: str = ""
     expected_bucket_owner: str = ""

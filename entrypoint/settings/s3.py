@@ -14,7 +14,7 @@ _REGION: Final = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _ENCRYPTIONS: Final = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
-def read(reader: Reader) -> S3Settings | None:
+def read(reader: Reader, default_region: str) -> S3Settings | None:
     """The settings, or nothing where the destination is not S3; every input is checked in any case."""
     checksum = reader.choice("checksum", Checksum)
     cache_control = _headers(reader, "cache-control")
@@ -36,6 +36,7 @@ def read(reader: Reader) -> S3Settings | None:
         bucket=bucket,
         prefix=prefix,
         region=reader.visible("aws-region", "the name of a region, such as eu-central-1", _REGION),
+        default_region=default_region,
         profile=reader.text("aws-profile"),
         role_to_assume=role,
         expected_bucket_owner=owner,

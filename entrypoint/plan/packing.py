@@ -1,0 +1,33 @@
+"""A plan whose small files travel in zip files, for destinations that take few files."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from entrypoint import pack
+from entrypoint.plan import model
+
+
+def packed(plan: model.Plan) -> model.Plan:
+    """The same files, packed where they are too many or have one name.
+
+    Raises:
+        errors.BadInput: they are too many even so.
+    """
+    choice = pack.choose(tuple(plan))
+    if not choice.packs:
+        return plan
+    files = {file.name: file for file in choice}
+    catalogs = {unit.catalog.local for unit in plan.units if unit.catalog}
+    units = tuple(
+        dataclasses.replace(
+            unit,
+            files=model.largest_first(
+                file for file in files.values() if file.unit == unit.name and file.local not in catalogs
+            ),
+            catalog=next((f for f in files.values() if unit.catalog and f.local == unit.catalog.local), None),
+        )
+        for unit in plan.units
+    )
+    # What is in a pack now and lies beside it from an earlier run is extra.
+    return dataclasses.replace(plan, units=units, known=plan.known - plan.names)
