@@ -86,7 +86,7 @@ def _tell(result: scenario.Result, *, verbose: bool) -> None:
     again = "" if result.again is None else f", again {result.again}"
     print(
         f"seed {result.seed}: {result.side}: {result.faults}: exit {result.code}{again}, "
-        f"{result.hits} hits, {result.seconds:.1f} s"
+        f"{sum(result.struck.values())} hits, {result.seconds:.1f} s"
     )
     for problem in result.broken:
         print(f"    BROKEN: {problem}")
@@ -97,15 +97,17 @@ def _tell(result: scenario.Result, *, verbose: bool) -> None:
 
 def _table(results: list[scenario.Result], seconds: float) -> None:
     codes = sorted({result.code for result in results})
-    print(f"\n{'fault':<30}{'runs':>6}{'hits':>7}" + "".join(f"{f'exit {code}':>10}" for code in codes))
+    ends_of = "".join(f"{f'exit {code}':>10}" for code in codes)
+    print(f"\n{'fault':<32}{'runs':>6}{'struck':>8}{'requests':>10}{ends_of}")
     for kind in Kind:
-        struck = [result for result in results if kind in result.kinds]
-        if struck:
-            ends = Counter(result.code for result in struck)
-            hits = sum(result.hits for result in struck)
-            print(
-                f"{kind:<30}{len(struck):>6}{hits:>7}" + "".join(f"{ends[code] or '':>10}" for code in codes)
-            )
+        having = [result for result in results if kind in result.kinds]
+        if not having:
+            continue
+        struck = sum(result.struck[kind] > 0 for result in having)
+        hits = sum(result.struck[kind] for result in having)
+        ends = Counter(result.code for result in having)
+        ends_of = "".join(f"{ends[code] or '':>10}" for code in codes)
+        print(f"{kind:<32}{len(having):>6}{struck:>8}{hits:>10}{ends_of}")
     sides = Counter(result.side for result in results)
     ends = Counter(result.code for result in results)
     again = Counter(result.again for result in results if result.again is not None)
@@ -114,6 +116,7 @@ def _table(results: list[scenario.Result], seconds: float) -> None:
         f"\n{len(results)} runs in {seconds:.0f} s: "
         + ", ".join(f"{n} {side}" for side, n in sorted(sides.items()))
     )
+    print(f"disturbed: {sum(any(result.struck.values()) for result in results)}")
     print("ended with " + ", ".join(f"{code}: {ends[code]}" for code in codes))
     print("the same again, undisturbed: " + ", ".join(f"{code}: {n}" for code, n in sorted(again.items())))
     print(f"slowest end after a signal: {slowest:.1f} s")

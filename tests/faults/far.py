@@ -117,6 +117,22 @@ class S3Prefix:
             return []
         return [(upload["Key"], upload["UploadId"]) for upload in found.get("Uploads", ())]
 
+    def break_off(self, name: str, data: bytes) -> None:
+        """Leave an upload open that holds the first part, as a run leaves it that was killed."""
+        client, key = self.store.client, f"{self.prefix}/{name}"
+        size = checksums.part_size(len(data))
+        upload = client.create_multipart_upload(
+            Bucket=BUCKET, Key=key, ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT"
+        )["UploadId"]
+        client.upload_part(
+            Bucket=BUCKET,
+            Key=key,
+            UploadId=upload,
+            PartNumber=1,
+            Body=data[:size],
+            ChecksumAlgorithm="CRC64NVME",
+        )
+
     def clear(self) -> None:
         """Delete everything below the prefix."""
         client = self.store.client

@@ -105,19 +105,17 @@ def _zenodo(method: str, path: str) -> str:
     return method.lower()
 
 
+# As often as one stands here it is chosen; empty is any request.
 S3_OPERATIONS: Final = (
-    "list",
-    "put",
-    "catalog",
-    "create",
-    "part",
-    "complete",
-    "uploads",
-    "parts",
-    "abort",
-    "head",
+    *("", "", "", "", "put", "put", "put", "catalog", "catalog", "list"),
+    *("create", "part", "part", "complete", "complete", "uploads", "head", "parts", "abort"),
 )
-ZENODO_OPERATIONS: Final = ("get", "put", "catalog", "create", "edit", "publish", "delete", "newversion")
+IN_PARTS: Final = frozenset({"create", "part", "complete", "parts", "head", "abort"})
+"""Requests that there are only where a file is large."""
+ZENODO_OPERATIONS: Final = (
+    *("", "", "", "get", "put", "put", "catalog", "catalog"),
+    *("create", "edit", "edit", "publish", "publish", "delete", "newversion"),
+)
 
 
 @dataclass
@@ -166,7 +164,7 @@ class Faults:
 def choose(rng: random.Random, kind: Kind, *, zenodo: bool) -> Fault:
     """A fault of a kind: which requests, how often and how much is the seed's."""
     operations = ZENODO_OPERATIONS if zenodo else S3_OPERATIONS
-    chosen = rng.choice(("", "", *operations))
+    chosen = rng.choice(operations)
     times = rng.choice((1, 1, 1, 2, 3, 6, FOREVER))
     skip = rng.choice((0, 0, 1, 2, 3, 5, 8))
     amount = rng.random()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import random
 import signal
 import ssl
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +33,7 @@ class Result:
 
     Attributes:
         faults: as the seed chose them.
-        hits: how many requests they struck.
+        struck: how many requests each struck; a signal, or a host that is not there, counts once.
         broken: promises that were; empty when all is well.
     """
 
@@ -41,7 +43,7 @@ class Result:
     kinds: tuple[Kind, ...]
     code: int = 0
     again: int | None = None
-    hits: int = 0
+    struck: Counter[Kind] = field(default_factory=Counter)
     seconds: float = 0.0
     after_signal: float = 0.0
     broken: list[str] = field(default_factory=list)
@@ -68,6 +70,8 @@ class _Trial:
     root: Path
     result: Result
 
+    broke_off: bool = False
+    """An earlier run left an upload open."""
     units: list[world.Unit] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
@@ -110,7 +114,7 @@ def _s3(trial: _Trial) -> None:
     rng, store = trial.rng, trial.bench.stores[trial.side]
     prefix = far.S3Prefix(store, f"run-{trial.result.seed}-{os.getpid()}-{rng.randrange(10**6)}")
     collection = rng.random() < 0.15
-    large = rng.random() < 0.25
+    large = any(fault.operation in kinds.IN_PARTS for fault in trial.faults) or rng.random() < 0.2
     folders = ["s-one", "s-two"] if collection else [""]
     trial.units = [
         world.unit(rng, folder, flat=False, large=large and n == 0) for n, folder in enumerate(folders)
@@ -131,12 +135,29 @@ def _s3(trial: _Trial) -> None:
         unit.write(trial.root / "out")
         lead = f"{unit.folder}/" if unit.folder else ""
         prefix.put({f"{lead}{name}": data for name, data in unit.before.items()})
+    if large:
+        _before_large(trial, prefix)
     if not collection:
         prefix.put({EXTRA: b"somebody else's"})
     try:
         _judge_s3(trial, prefix, delete=delete, has_extra=not collection)
     finally:
         prefix.clear()
+
+
+def _before_large(trial: _Trial, prefix: far.S3Prefix) -> None:
+    """What earlier runs left of the large file: nothing, the object, or an upload that was broken off."""
+    unit = trial.units[0]
+    name, data = max(unit.files.items(), key=lambda item: len(item[1]))
+    lead = f"{unit.folder}/" if unit.folder else ""
+    asked = {fault.operation for fault in trial.faults}
+    chance = trial.rng.random()
+    if "head" in asked or chance < 0.15:
+        prefix.put({f"{lead}{name}": data})
+        trial.units[0] = dataclasses.replace(unit, before={**unit.before, name: data})
+    elif asked & {"parts", "abort"} or chance < 0.4:
+        prefix.break_off(f"{lead}{name}", data if trial.rng.random() < 0.7 else bytes(len(data)))
+        trial.broke_off = True
 
 
 def _judge_s3(trial: _Trial, prefix: far.S3Prefix, *, delete: bool, has_extra: bool) -> None:
@@ -158,7 +179,7 @@ def _judge_s3(trial: _Trial, prefix: far.S3Prefix, *, delete: bool, has_extra: b
             f"the extra file is {'there' if EXTRA in contents else 'gone'}, exit code {first.code}"
         )
     deaf = {e.operation for e in proxy.exchanges if not e.heard}
-    hampered = {"abort", "uploads", "parts"} & deaf or ("create" in deaf and first.code)
+    hampered = {"abort", "uploads", "parts"} & deaf or (first.code and ("create" in deaf or trial.broke_off))
     if not hampered and Kind.SIGKILL not in trial.signals and first.code >= 0 and not proxy.is_down:
         result.broken += oracle.tidy(prefix.left_open())
     if not first.code:
@@ -186,8 +207,9 @@ def _zenodo(trial: _Trial) -> None:
     unit = world.unit(rng, "", flat=True, large=rng.random() < 0.1)
     unit.write(trial.root / "out")
     trial.units = [unit]
-    publish = rng.random() < 0.5
-    start = rng.choice(("new", "new", "draft", "record"))
+    asked = {fault.operation for fault in trial.faults}
+    publish = "publish" in asked or rng.random() < 0.5
+    start = "record" if "newversion" in asked else rng.choice(("new", "new", "draft", "record"))
     stale = rng.choice((0, 0, 0, 3))
     with ZenodoServer(stale_requests=stale) as server:
         given, record = "new", 0
@@ -337,7 +359,10 @@ def _go(
     ran = trial.bench.zygote.run(order)
     result = trial.result
     result.code, result.after_signal = ran.code, ran.after_signal
-    result.hits = sum(fault.hits for fault in trial.faults) + len(trial.signals)
+    for fault in trial.faults:
+        result.struck[fault.kind] += 1 if fault.kind in kinds.WHOLE_WORLD else fault.hits
+    if trial.signals and ran.after_signal:
+        result.struck[trial.signals[0]] += 1
     words = [f"{e.method} {e.target} {e.fault} {'acted' if e.acted else ''} {'heard' if e.heard else ''} {e.status}"
              for e in proxy.exchanges]  # fmt: skip
     result.log = "\n".join([ran.log, "--- exchanges", *words[-60:]])
