@@ -20,10 +20,9 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "event": frozenset({"errors"}),
     "cli": frozenset({"errors", "inputs"}),
     "settings": frozenset({"catalog", "cli", "errors", "inputs"}),
-    "plan": frozenset({"catalog", "errors", "pack", "settings"}),
-    "pack": frozenset({"errors", "plan", "text"}),
+    "plan": frozenset({"catalog", "errors", "settings", "text"}),
     # A destination is told settings and a plan; it knows neither catalogs nor GitHub.
-    "destinations": frozenset({"errors", "event", "pack", "plan", "settings", "text"}),
+    "destinations": frozenset({"errors", "event", "plan", "settings", "text"}),
     "outcome": frozenset({"destinations", "errors", "plan"}),
     "transfer": frozenset({"destinations", "errors", "outcome", "plan"}),
     "report": frozenset({"destinations", "errors", "inputs", "outcome", "plan", "settings", "text"}),

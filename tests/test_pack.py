@@ -14,8 +14,8 @@ from typing import Self
 
 import pytest
 
-from entrypoint import errors, pack
-from entrypoint.plan import model
+from entrypoint import errors
+from entrypoint.plan import model, pack
 
 
 def planned(folder: Path, files: dict[str, bytes]) -> list[model.PlannedFile]:

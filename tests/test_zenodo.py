@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from entrypoint import errors, event, outcome, pack, settings, transfer
+from entrypoint import errors, event, outcome, settings, transfer
 from entrypoint.destinations import Links, zenodo
 from entrypoint.destinations.zenodo import http
-from entrypoint.plan import model
+from entrypoint.plan import model, pack
 from tests.zenodo import ZenodoServer
 
 FAST = http.Patience(tries=5, first=0.02, cap=0.1, denied=3, connect=3.0, stall=1.0, answer=2.0, settle=1.0)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from entrypoint import pack
-from entrypoint.plan import model
+from entrypoint.plan import model, pack
 
 
 def packed(plan: model.Plan) -> model.Plan:
