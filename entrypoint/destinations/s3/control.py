@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.config
 import botocore.exceptions
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from entrypoint import __version__, errors, settings
 from entrypoint.destinations.s3 import credentials, problems, wire
@@ -152,8 +154,7 @@ class Control:
         return self._target
 
     def _find_target(self) -> wire.Target:
-        url = self.client.generate_presigned_url("put_object", Params={"Bucket": self.bucket, "Key": "k"})
-        parts = urllib.parse.urlsplit(url)
+        parts = urllib.parse.urlsplit(self._url_of("k"))
         bundle = self._core.get_config_variable("ca_bundle")
         return wire.Target(
             secure=parts.scheme == "https",
@@ -162,6 +163,23 @@ class Control:
             region=self.region,
             ca_bundle=str(bundle or ""),
         )
+
+    def _url_of(self, key: str) -> str:
+        """Where botocore would send an object. It is stopped just before: a presigned URL, which could tell
+        too, names AWS's global host, and that redirects what goes to a bucket younger than a day."""
+        found: list[str] = []
+
+        def stop(params: dict[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]]:
+            found.append(params["url"])
+            return AWSResponse(params["url"], 200, HTTPHeaders(), None), {}
+
+        events: Any = self.client.meta.events  # typed for handlers that answer nothing
+        events.register_first("before-call.s3.PutObject", stop)
+        try:
+            self.client.put_object(Bucket=self.bucket, Key=key)
+        finally:
+            events.unregister("before-call.s3.PutObject", stop)
+        return found[0]
 
     def follow(self, region: str) -> None:
         """Use the region in which the bucket is."""

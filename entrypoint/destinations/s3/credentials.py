@@ -26,12 +26,16 @@ renew them once more, and a store that refuses the new ones too is believed."""
 def new_session(chosen: settings.S3Settings) -> tuple[boto3.Session, botocore.session.Session]:
     """A session with AWS's own chain, as boto3 and as botocore know it.
 
+    The region may stand in AWS_REGION, as for AWS's other SDKs; boto3 by itself reads only AWS_DEFAULT_REGION.
+
     Raises:
         botocore.exceptions.BotoCoreError: there is no such profile.
     """
     core = botocore.session.Session()
     session = boto3.Session(
-        botocore_session=core, profile_name=chosen.profile or None, region_name=chosen.region or None
+        botocore_session=core,
+        profile_name=chosen.profile or None,
+        region_name=chosen.region or chosen.default_region or None,
     )
     return session, core
 
@@ -56,6 +60,7 @@ class Credentials(botocore.credentials.Credentials):
         self._hide = hide
         self._hidden: set[str] = set()
         self._renewing = threading.Lock()
+        self._changing = threading.Lock()
         self._renewed = -_RENEWED
         self._now = botocore.credentials.ReadOnlyCredentials("", "", None)
         self._found = self._find()
@@ -87,8 +92,9 @@ class Credentials(botocore.credentials.Credentials):
         Raises:
             errors.PublishError: they expired, and no others came.
         """
+        found = self._found
         try:
-            now = self._found.get_frozen_credentials()
+            now = found.get_frozen_credentials()
         except (
             botocore.exceptions.ClientError,
             botocore.exceptions.BotoCoreError,
@@ -96,10 +102,12 @@ class Credentials(botocore.credentials.Credentials):
             RuntimeError,
         ) as error:
             raise _explain(error) from error
-        if now != self._now:
-            role.hide_keys(now, self._hide_once)
-            self._now = now
-        return now
+        with self._changing:
+            # Others may have renewed them meanwhile: what expired must not come back.
+            if now != self._now and found is self._found:
+                role.hide_keys(now, self._hide_once)
+                self._now = now
+            return self._now
 
     def for_crt(self) -> awscrt.auth.AwsCredentials:
         """The last that were asked for, without waiting: the CRT client asks on the thread that moves the bytes."""
@@ -116,7 +124,9 @@ class Credentials(botocore.credentials.Credentials):
             if time.monotonic() - self._renewed < _RENEWED:
                 return True
             before = self._now
-            self._found = self._find()
+            found = self._find()
+            with self._changing:
+                self._found = found
             if self.get_frozen_credentials() == before:
                 return False
             self._renewed = time.monotonic()
