@@ -184,7 +184,7 @@ class Transfer:
         """With overwrite: false, any remote file with other content stops everything before a byte is sent."""
         if self._rules.overwrite:
             return True
-        return all(verdict.state is not State.DIFFERENT for verdict in self._verdicts.values())
+        return not any(_may_differ(verdict) for verdict in self._verdicts.values())
 
     def _judge(self) -> None:
         """Results of a run that sends nothing: dry-run, verify-only, or a refused overwrite."""
@@ -193,11 +193,12 @@ class Transfer:
             verdict = self._verdicts.get(file.name)
             if verdict is None:
                 continue
-            if mode is not Mode.VERIFY and verdict.state is State.DIFFERENT and not self._rules.overwrite:
+            if mode is not Mode.VERIFY and _may_differ(verdict) and not self._rules.overwrite:
+                what = "is there with other content" if verdict.state is State.DIFFERENT else verdict.reason
                 result = FileResult(
                     file,
                     Status.FAILED,
-                    "is there with other content, and overwrite is false",
+                    f"{what}, and overwrite is false",
                     "Set overwrite: true, or upload to another place.",
                 )
             elif verdict.state is State.SAME and not (mode is Mode.DRY_RUN and self._rules.restart):
@@ -217,6 +218,9 @@ class Transfer:
                     file, Status.WITHHELD, "nothing is sent while another file must not be overwritten"
                 )
             self._finish(result)
+        verdicts = list(self._verdicts.values())
+        if mode is Mode.VERIFY and verdicts and all(each.state is State.UNKNOWN for each in verdicts):
+            raise errors.NotAuthorised(f"Nothing could be verified: {verdicts[0].reason}.")
         if mode is Mode.DRY_RUN and self._rules.delete_extra:
             self.extras = tuple(dataclasses.replace(extra, planned=True) for extra in self.extras)
 
@@ -381,6 +385,10 @@ class Transfer:
             failed = sum(result.status is Status.FAILED for result in results)
             if kind and failed == len(self._setback):
                 raise kind(last.message, last.hint) from last
+
+
+def _may_differ(verdict: Verdict) -> bool:
+    return verdict.state in (State.DIFFERENT, State.UNKNOWN)
 
 
 def _is_up(result: FileResult) -> bool:

@@ -10,7 +10,15 @@ import pytest
 
 from entrypoint import settings
 from entrypoint.destinations.s3 import control, credentials, wire
+from tests.conformance import inside
+from tests.conftest import Store
+from tests.servers.recorder import Recorder, error_xml, recorder
+from tests.test_s3 import publish
 
+LISTING = (
+    b"<ListBucketResult><Name>b</Name><IsTruncated>%s</IsTruncated>"
+    b"<Contents><Key>%s</Key><Size>3</Size></Contents></ListBucketResult>"
+)
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up"}
 
 
@@ -101,3 +109,89 @@ def test_expired_credentials_do_not_come_back(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(old, "get_frozen_credentials", slowly)
     assert ours.get_frozen_credentials().access_key == "second"
     assert ours.for_crt().access_key_id == "second"
+
+
+# What may not be looked at
+
+
+def test_without_a_look_nothing_is_overwritten_unasked(any_s3: Store, workspace: Path) -> None:
+    any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/a", Body=b"theirs")
+    inside.fill(workspace, {"a": b"1"})
+    with recorder(any_s3.url) as proxy:
+        proxy.misbehave("GET", "", status=403, body=error_xml("AccessDenied"))
+        run = publish(any_s3, workspace, url=proxy.url, overwrite="false")
+        assert proxy.writes == []
+    assert run.code == 3
+    assert "s3:ListBucket" in run.file("a")["reason"]
+    assert any_s3.read("p/a") == b"theirs"
+
+
+def test_without_a_look_nothing_is_verified(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
+    """A lack of permission is said as one, and not as a difference of every file."""
+    inside.fill(workspace, {"a": b"1"})
+    assert publish(s3_server, workspace).code == 0
+    recorded_s3.misbehave("GET", "", status=403, body=error_xml("AccessDenied"))
+    run = publish(s3_server, workspace, url=recorded_s3.url, verify_only="true")
+    assert run.code == 4
+    assert "s3:ListBucket" in run.log
+
+
+@pytest.mark.parametrize("etags", [True, False])
+def test_a_catalog_is_replaced_where_it_cannot_be_looked_at(
+    s3_server: Store, workspace: Path, recorded_s3: Recorder, etags: bool
+) -> None:
+    """Without HEADs, or without ETags in the list, it is not taken for another run's."""
+    s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"old")
+    inside.fill(workspace, {"a": b"1"})
+    if etags:
+        recorded_s3.misbehave("HEAD", "", status=403)
+    else:
+        recorded_s3.misbehave("GET", "list-type", status=200, body=LISTING % (b"false", b"p/catalog.yaml"))
+    assert publish(s3_server, workspace, url=recorded_s3.url).code == 0
+    assert s3_server.read("p/catalog.yaml") != b"old"
+
+
+# Lists that mislead
+
+
+def test_a_list_that_does_not_end_is_not_taken_for_the_whole(
+    s3_server: Store, workspace: Path, recorded_s3: Recorder
+) -> None:
+    s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/a", Body=b"theirs")
+    inside.fill(workspace, {"a": b"1"})
+    more = LISTING.replace(b"<Name>", b"<NextContinuationToken>same</NextContinuationToken><Name>")
+    for body in (LISTING, more):
+        recorded_s3.behave()
+        recorded_s3.clear()
+        recorded_s3.misbehave("GET", "list-type", status=200, body=body % (b"true", b"p/z"))
+        run = publish(s3_server, workspace, url=recorded_s3.url, overwrite="false")
+        assert run.code == 5
+        assert "to the end" in run.log
+        assert len(recorded_s3.requests) <= 2
+    assert s3_server.read("p/a") == b"theirs"
+
+
+@pytest.mark.parametrize("began", ["", "<Initiated>2020-01-01T00:00:00</Initiated>"])
+def test_open_uploads_without_a_time(
+    s3_server: Store, workspace: Path, recorded_s3: Recorder, began: str
+) -> None:
+    inside.fill(workspace, {"a": b"1"})
+    upload = f"<Upload><Key>p/z</Key><UploadId>x</UploadId>{began}</Upload>"
+    body = f"<ListMultipartUploadsResult>{upload}</ListMultipartUploadsResult>".encode()
+    recorded_s3.misbehave("GET", "uploads", status=200, body=body)
+    assert publish(s3_server, workspace, url=recorded_s3.url).code == 0
+
+
+def test_extras_at_the_root_of_a_bucket_keep_their_names(s3_server: Store, workspace: Path) -> None:
+    """A key with a slash at its start is another key than the one without."""
+    inside.fill(workspace, {"a": b"1"})
+    for key in ("/a", "/b", "c//d"):
+        s3_server.client.put_object(Bucket=s3_server.bucket, Key=key, Body=b"theirs")
+    run = publish(s3_server, workspace, prefix="", delete_extra="true")
+    assert run.code == 0
+    assert [(extra["name"], extra["deleted"]) for extra in run.manifest["extras"]] == [
+        ("/a", True),
+        ("/b", True),
+        ("c//d", True),
+    ]
+    assert s3_server.keys() == ["a", "catalog.yaml"]

@@ -24,6 +24,8 @@ class State(StrEnum):
     ABSENT = "absent"
     SAME = "same"
     DIFFERENT = "different"
+    UNKNOWN = "unknown"
+    """It may not be looked at."""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class S3(destinations.Destination):
         key = self._key(file.name)
         listed = self._listed.get(key)
         if self._listing_denied:
-            return Verdict(State.ABSENT, "cannot be compared without s3:ListBucket")
+            return Verdict(State.UNKNOWN, "cannot be compared without s3:ListBucket")
         if listed is None:
             return Verdict(State.ABSENT, "not there yet")
         return compare.content(
@@ -108,9 +108,9 @@ class S3(destinations.Destination):
 
     def extras(self) -> Sequence[Remote]:
         """Objects below the prefix that neither the plan nor a catalog of it names."""
-        start = len(self._key("")) if self._chosen.prefix else 0
+        below = f"{self._chosen.prefix}/" if self._chosen.prefix else ""
         known = self._plan.names | self._plan.known
-        found = ((key[start:].removeprefix("/"), item) for key, item in sorted(self._listed.items()))
+        found = ((key.removeprefix(below), item) for key, item in sorted(self._listed.items()))
         return tuple(Remote(name, item.size) for name, item in found if name not in known)
 
     # Writing
@@ -152,10 +152,16 @@ class S3(destinations.Destination):
         listed = self._listed.get(key)
         etag = listed.etag if listed else ""
         if not self._ask.is_aws:
-            found = compare.head_or_nothing(self._ask, key, lambda: None)
-            if (found.etag if found else "").strip('"') != etag.strip('"') and not self._is_ours(file, key):
+            denied: list[str] = []
+            found = compare.head_or_nothing(self._ask, key, lambda: denied.append(key))
+            if denied:
+                return None if listed and not etag else Condition(etag)
+            # Some stores list no ETags.
+            is_told = not listed or bool(etag)
+            now = found.etag if found else ""
+            if is_told and now.strip('"') != etag.strip('"') and not self._is_ours(file, key):
                 raise self._overtaken(file)
-            etag = found.etag if found else etag
+            etag = now or etag
         return Condition(etag)
 
     def _overtaken(self, file: model.PlannedFile) -> errors.FileFailed:
@@ -185,7 +191,7 @@ class S3(destinations.Destination):
 
     def finish(self, *, changed: bool) -> None:
         """Nothing is left to do; uploads that belong to no planned file any more are dropped."""
-        self._uploads.abort_all()
+        self._uploads.finish()
 
     def abandon(self) -> None:
         """Drop the multipart uploads of this run."""

@@ -44,7 +44,7 @@ def content(
             return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{local}")
     found = head()
     if found is None:
-        return Verdict(State.DIFFERENT, "cannot be compared")
+        return Verdict(State.UNKNOWN, "cannot be compared without s3:GetObject")
     if found.size != file.size:
         return Verdict(State.DIFFERENT, "other size there")
     return _by_checksum(file, found, stop) or _by_own(file, found, stop) or _by_etag(file, found, stop)

@@ -253,9 +253,17 @@ class Control:
                 )
             headers = page["ResponseMetadata"].get("HTTPHeaders", {})
             yield found, headers.get("x-amz-bucket-region", "")
-            if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
+            if not page.get("IsTruncated"):
                 return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
+            following = {"ContinuationToken": page.get("NextContinuationToken", "")}
+            if following == token or not following["ContinuationToken"]:
+                # What is not listed would count as absent, and be overwritten or never skipped.
+                raise errors.Refused(
+                    f"{self.endpoint} does not list what is there to the end: it says that there is more and not "
+                    "how to go on.",
+                    "The store must know ListObjectsV2.",
+                )
+            token = following
 
     def head(self, key: str) -> Head:
         """One object, with its checksums."""
@@ -320,15 +328,20 @@ class Control:
                 functools.partial(self._call, "list_multipart_uploads", Prefix=prefix, **self.owner, **marker)
             )
             for item in page.get("Uploads", ()):
+                started = item.get("Initiated") or dt.datetime.now(dt.UTC)
                 yield OpenUpload(
-                    item["Key"], item["UploadId"], item["Initiated"], str(item.get("ChecksumAlgorithm", ""))
+                    item["Key"],
+                    item["UploadId"],
+                    started if started.tzinfo else started.replace(tzinfo=dt.UTC),
+                    str(item.get("ChecksumAlgorithm", "")),
                 )
-            if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
-                return
-            marker = {
-                "KeyMarker": page["NextKeyMarker"],
+            following = {
+                "KeyMarker": page.get("NextKeyMarker", ""),
                 "UploadIdMarker": page.get("NextUploadIdMarker", ""),
             }
+            if not page.get("IsTruncated") or not following["KeyMarker"] or following == marker:
+                return
+            marker = following
 
     def list_parts(self, key: str, upload: str) -> Iterator[Part]:
         """Parts of an open multipart upload, in order."""
@@ -340,9 +353,10 @@ class Control:
             for item in page.get("Parts", ()):
                 found = [str(value) for name, value in item.items() if name.startswith("Checksum")]
                 yield Part(item["PartNumber"], item["Size"], item["ETag"], found[0] if found else "")
-            if not page.get("IsTruncated") or not page.get("NextPartNumberMarker"):
+            following = {"PartNumberMarker": page.get("NextPartNumberMarker", 0)}
+            if not page.get("IsTruncated") or not following["PartNumberMarker"] or following == marker:
                 return
-            marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
+            marker = following
 
     def complete_upload(
         self, key: str, upload: str, parts: list[CompletedPartTypeDef], more: dict[str, Any]
