@@ -78,7 +78,7 @@ def test_a_file_changes_under_our_hands(
     assert ran.statuses()[name] == "failed"
     assert ran.statuses()["other"] == "uploaded"
     assert s3_server.read("p/catalog.yaml") == b"old"
-    assert f"p/{name}" not in s3_server.keys()
+    assert f"p/{name}" not in set(s3_server.keys())
     assert not s3_server.client.list_multipart_uploads(Bucket=s3_server.bucket).get("Uploads")
 
 
@@ -139,7 +139,7 @@ def test_credentials_that_expire_within_a_file(s3_server: Store, workspace: Path
         ran = go(zygote, s3_server, workspace, url=proxy.url)
     assert ran.code == 4, ran.log
     assert "expired" in ran.log
-    assert "p/catalog.yaml" not in s3_server.keys()
+    assert "p/catalog.yaml" not in set(s3_server.keys())
     again = go(zygote, s3_server, workspace)
     assert again.code == 0, again.log
 

@@ -136,6 +136,13 @@ class Uploads:
         for key, upload in left:
             self.abort(key, upload)
 
+    def finish(self) -> None:
+        """All is up: uploads that were broken off, of files that turned out to be there, are of no use."""
+        with self._lock:
+            self._open.update((key, found.id) for key, found in self._broken.items())
+            self._broken.clear()
+        self.abort_all()
+
 
 @dataclass
 class _Sent:
