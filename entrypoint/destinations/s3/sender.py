@@ -57,12 +57,12 @@ class Sender:
         return Lease(self._line.budget, size)
 
     def start(
-        self, operation: str, path: str, headers: dict[str, str], data: bytes, lease: Lease
+        self, operation: str, path: str, headers: dict[str, str], data: bytes, lease: Lease | None
     ) -> wire.Pending:
-        """Send a body without waiting; the lease goes along."""
+        """Send a body without waiting; a lease goes along, for who does not keep the bytes meanwhile."""
         # Here, where waiting for new credentials holds up one file only, and their failure is said as it is.
         self.ask.credentials.get_frozen_credentials()
-        return self._line.put(operation, path, headers, data, lease.hand_over())
+        return self._line.put(operation, path, headers, data, lease.hand_over() if lease else _nothing)
 
     def send(
         self,
@@ -70,7 +70,6 @@ class Sender:
         path: str,
         headers: dict[str, str],
         data: bytes,
-        lease: Lease,
         stop: wire.Stop,
         condition: Condition | None = None,
     ) -> dict[str, str]:
@@ -81,14 +80,13 @@ class Sender:
             wire.Failed: the store refused it.
         """
         try:
-            return self.start(operation, path, headers, data, lease).wait(stop)
+            return self.start(operation, path, headers, data, None).wait(stop)
         except wire.Failed as error:
             if condition and error.answer.status in (409, 412):
                 raise Overtaken from None
             if not self.may_renew(error.answer):
                 raise
-        lease.take_again(stop)
-        return self.start(operation, path, headers, data, lease).wait(stop)
+        return self.start(operation, path, headers, data, None).wait(stop)
 
     def may_renew(self, answer: problems.Answer) -> bool:
         """After an answer that says so: whether there are other credentials now."""
@@ -192,11 +190,6 @@ class Lease:
         self._mine = False
         return lambda: self._budget.give(self._size)
 
-    def take_again(self, stop: wire.Stop) -> None:
-        """Take the same number anew, for a second request."""
-        self._budget.take(self._size, stop)
-        self._mine = True
-
     def __enter__(self) -> Self:
         return self
 
@@ -204,6 +197,10 @@ class Lease:
         if self._mine:
             self._budget.give(self._size)
             self._mine = False
+
+
+def _nothing() -> None:
+    """What to do at the end of a request whose bytes the caller still has a lease for."""
 
 
 def quote(key: str) -> str:

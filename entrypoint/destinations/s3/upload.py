@@ -108,7 +108,7 @@ class Uploader:
     ) -> Receipt | None:
         """Send it in one request; nothing when the store turns out to have other bytes."""
         sender = self._sender
-        with sender.lease(file.size, watch) as lease:
+        with sender.lease(file.size, watch):
             with file.source.open() as stream:
                 data = checksums.read_fully(stream, file.size + 1)
             file.source.check()
@@ -121,7 +121,7 @@ class Uploader:
             headers = sender.object_headers(file) | body_headers(algorithm, digest)
             if condition:
                 headers |= condition.headers
-            answer = sender.send("PutObject", quote(key), headers, data, lease, watch, condition)
+            answer = sender.send("PutObject", quote(key), headers, data, watch, condition)
             proof = sender.proof(answer, algorithm, digest, lambda: checksums.md5(data))
         if proof is None and sender.reads_back(
             key, file.size, compare.OWN.of(data), watch, had_etag=bool(answer.get("etag"))

@@ -8,6 +8,7 @@ stores that do not understand it, do not matter, and parts can be continued by a
 from __future__ import annotations
 
 import concurrent.futures
+import ctypes
 import io
 import threading
 import time
@@ -24,6 +25,7 @@ import awscrt.s3
 from entrypoint import __version__, errors
 from entrypoint.destinations.s3 import problems
 
+_M_MMAP_THRESHOLD: Final = -3
 IN_FLIGHT: Final = 64 * 1024 * 1024
 """Bytes of bodies that are read and not yet answered for; the client keeps a copy of each."""
 _DEAD: Final = 75.0
@@ -181,6 +183,18 @@ def _from_crt(error: awscrt.exceptions.AwsCrtError) -> problems.Answer:
     return problems.Answer(status, code, f"{error.message} [{error.name}]" if not code else "")
 
 
+def give_memory_back() -> None:
+    """Have glibc give the memory of large bodies back to the system as soon as they are freed.
+
+    It raises the size from which it does so with each large block that is freed; from then on bodies come
+    from its heaps, which grow and do not shrink: 370 MB instead of 210 with 64 files in flight. Fixing the
+    threshold at its default ends that (mallopt(3), M_MMAP_THRESHOLD). Other C libraries lack the call.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+
+
 class Wire:
     """The CRT client. Thread-safe."""
 
@@ -202,6 +216,7 @@ class Wire:
                 options.override_default_trust_store_from_path(None, target.ca_bundle)
             tls = awscrt.io.ClientTlsContext(options).new_connection_options()
         mode = awscrt.s3.S3RequestTlsMode
+        give_memory_back()
         self._client = awscrt.s3.S3Client(
             region=target.region,
             tls_mode=mode.ENABLED if target.secure else mode.DISABLED,
