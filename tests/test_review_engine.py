@@ -8,7 +8,7 @@ from pathlib import Path
 import botocore.credentials
 import pytest
 
-from entrypoint import settings
+from entrypoint import errors, settings
 from entrypoint.destinations.s3 import control, credentials, wire
 from tests.conformance import inside
 from tests.conftest import Store
@@ -80,6 +80,11 @@ def test_a_path_in_the_endpoint_stays(tmp_path: Path, monkeypatch: pytest.Monkey
     ask = control.Control(given.s3, given.run, 8, lambda secret: None, wire.Patience())
     assert (ask.target().host, ask.target().path) == ("[::1]:9000", "/store/s3/atlas")
     ask.close()
+
+
+def test_directory_buckets_are_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(errors.BadInput, match="directory bucket"):
+        chosen(tmp_path, "atlas--use1-az4--x-s3")
 
 
 # Credentials

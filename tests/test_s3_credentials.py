@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,7 @@ def test_credentials_that_expire_are_renewed(
     keys = workspace / "credentials"
 
     def write(key: str) -> None:
-        new = keys.with_suffix(".new")
+        new = keys.with_suffix(f".{threading.get_ident()}")  # several requests come at once
         new.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = made-up-secret\n")
         new.replace(keys)
 

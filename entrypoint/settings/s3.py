@@ -66,6 +66,9 @@ def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
     # older buckets and other stores know capitals and underscores too.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", bucket) or ".." in bucket:
         reader.problems.append(f"s3-dir: {bucket!r} cannot be the name of a bucket.")
+    if bucket.endswith("--x-s3"):
+        # They take requests of sessions of their own, list in no order and keep no MD5.
+        reader.problems.append(f"s3-dir: {bucket!r} is a directory bucket (S3 Express); use a general one.")
     if prefix and any(part in ("", ".", "..") for part in prefix.split("/")):
         reader.problems.append(f"s3-dir: the prefix {prefix!r} has an empty, '.' or '..' part.")
     if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in prefix):
