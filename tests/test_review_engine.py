@@ -9,7 +9,7 @@ import botocore.credentials
 import pytest
 
 from entrypoint import errors, settings
-from entrypoint.destinations.s3 import control, credentials, wire
+from entrypoint.destinations.s3 import checksums, control, credentials, wire
 from tests.conformance import inside
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
@@ -200,3 +200,17 @@ def test_extras_at_the_root_of_a_bucket_keep_their_names(s3_server: Store, works
         ("c//d", True),
     ]
     assert s3_server.keys() == ["a", "catalog.yaml"]
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("size", [10_000 * 5 * 2**30, 10_000 * 5 * 2**30 - 1, 10_000 * 8 * 2**20, 2**40])
+def test_parts_keep_to_the_limits_of_s3(size: int) -> None:
+    """At most 10,000 parts of at most 5 GiB."""
+    assert checksums.parts(size) <= 10_000
+    assert checksums.part_size(size) <= 5 * 2**30
+
+
+def test_many_large_files_are_compared_in_little_memory() -> None:
+    assert settings.MAX_JOBS * checksums.CHUNK <= 64 * 2**20

@@ -12,14 +12,15 @@ import awscrt.checksums
 
 from entrypoint.plan import model
 
-CHUNK: Final = 8 * 1024 * 1024
-"""Bytes that are read at once for hashing."""
+CHUNK: Final = 1024 * 1024
+"""Bytes that are read at once for hashing; there can be as many at once as files in flight."""
 
 SINGLE: Final = 16 * 1024 * 1024
 """Bytes; up to here a file is sent in one request."""
 _MIB: Final = 1024 * 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html: at most 10,000 parts of at least 5 MiB
 _MIN_PART: Final = 8 * _MIB
+_MAX_PART: Final = 5 * 1024 * _MIB
 _MAX_PARTS: Final = 10_000
 _OWN_MARK: Final = 16 * 1024
 """Bytes by which our parts are larger than a round number. An open upload carries no note of who began it;
@@ -33,7 +34,7 @@ def part_size(size: int) -> int:
     """Bytes of a part of a file of `size` bytes: a function of the size alone, so that a later run on
     another machine cuts the file at the same places."""
     needed = -(-size // _MAX_PARTS)
-    return max(_MIN_PART, -(-needed // _MIB) * _MIB) + _OWN_MARK
+    return min(max(_MIN_PART, -(-needed // _MIB) * _MIB) + _OWN_MARK, _MAX_PART)
 
 
 def is_own_part(size: int) -> bool:
