@@ -132,8 +132,16 @@ class _Step:
         if self.destination is None:
             return outcome
         try:
+            catalogs = [
+                (unit.name, self.destination.file_url(unit.catalog.name))
+                for unit in (outcome.plan.units if outcome.plan else ())
+                if unit.catalog
+            ]
             return dataclasses.replace(
-                outcome, links=self.destination.links(), notices=tuple(self.destination.notices())
+                outcome,
+                links=self.destination.links(),
+                catalog_urls=tuple(catalogs),
+                notices=tuple(self.destination.notices()),
             )
         except Exception as error:  # noqa: BLE001 - the way out must not fail
             return outcome if outcome.error else dataclasses.replace(outcome, error=_defect(error))

@@ -45,6 +45,7 @@ class Uploads:
         self._lock = threading.Lock()
         self._open: set[tuple[str, str]] = set()
         self._broken: dict[str, Broken] = {}
+        self._spare: set[tuple[str, str]] = set()
         self._seen: set[str] = set()
         self.notices: list[str] = []
 
@@ -76,11 +77,18 @@ class Uploads:
         if planned is not None and planned > checksums.SINGLE:
             size = checksums.part_size(planned)
             last = checksums.parts(planned)
-            # A last part may have any size, so one of the others must have ours; without any part there is
-            # nothing to continue, and nothing that tells whose it is.
+            if not parts and upload.algorithm == compare.OWN.name:
+                # Begun for a file that we are about to send, with the checksum that we ask for, and empty:
+                # as a run of ours leaves it that was killed at once. Nothing is lost with it.
+                self.abort(upload.key, upload.id)
+                return
+            # A last part may have any size, so one of the others must have ours.
             fits = all(part.size == size or part.number == last for part in parts)
             ours = fits and any(part.size == size for part in parts)
-            if ours and upload.key not in self._broken:
+            if ours and upload.key in self._broken:
+                self._spare.add((upload.key, upload.id))
+                return
+            if ours:
                 self._broken[upload.key] = Broken(upload.key, upload.id, parts)
                 return
         if now - upload.started >= _OLD and parts and checksums.is_own_part(parts[0].size):
@@ -137,8 +145,9 @@ class Uploads:
             self.abort(key, upload)
 
     def finish(self) -> None:
-        """All is up: uploads that were broken off, of files that turned out to be there, are of no use."""
+        """All is up: what was broken off and not continued is of no use any more."""
         with self._lock:
+            self._open |= self._spare
             self._open.update((key, found.id) for key, found in self._broken.items())
             self._broken.clear()
         self.abort_all()

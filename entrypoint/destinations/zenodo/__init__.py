@@ -367,8 +367,8 @@ class Zenodo:
             todo = showing.to_continue(now, by_rerun=self._ours and bool(self._mark))
         else:
             todo = showing.to_publish(base, now, tuple(self._communities.values()))
-        has_catalog = any(file.is_catalog for file in self._plan)
-        return showing.links(base, now, reserved=self._reserved, has_catalog=has_catalog, todo=todo)
+        catalogs = [file.name for file in self._plan if file.is_catalog]
+        return showing.links(base, now, reserved=self._reserved, catalogs=catalogs, todo=todo)
 
     def file_url(self, name: str) -> str:
         """URL of one file; that of a draft works once it is published."""

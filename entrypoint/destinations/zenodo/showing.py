@@ -10,11 +10,10 @@ from entrypoint.destinations.zenodo import deposition, http, metadata, rules, ta
 from entrypoint.plan import model
 
 PREFIXES: Final = {settings.ZENODO_URL: "10.5281", settings.SANDBOX_URL: "10.5072"}
-CATALOG: Final = "catalog.yaml"
 
 
 def links(
-    base: str, now: deposition.Deposition, *, reserved: str, has_catalog: bool, todo: str
+    base: str, now: deposition.Deposition, *, reserved: str, catalogs: Sequence[str], todo: str
 ) -> destinations.Links:
     """Everything about one draft or record.
 
@@ -27,7 +26,7 @@ def links(
     record = f"{base}/records/{now.number}"
     return destinations.Links(
         destination=record if now.is_published else f"{base}/uploads/{now.number}",
-        catalog=file_url(base, now, CATALOG) if has_catalog else "",
+        catalog="\n".join(file_url(base, now, name) for name in catalogs),
         deposition_id=str(now.number),
         doi=doi,
         concept_doi=concept_doi,
