@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.config
 import botocore.exceptions
+import botocore.parsers
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
@@ -209,6 +210,15 @@ class Control:
             raise
         except botocore.exceptions.BotoCoreError as error:
             raise problems.from_transport(error, self.endpoint) from error
+        except (botocore.parsers.ResponseParserError, KeyError, TypeError, ValueError) as error:
+            # botocore understands S3's answers; these are its ways to fail at anybody else's.
+            raise self._no_s3() from error
+
+    def _no_s3(self) -> errors.Refused:
+        return errors.Refused(
+            f"{self.endpoint} answers, but not as S3 does.",
+            "Check s3-endpoint-url, and for a proxy in between.",
+        )
 
     def _in_time(self, call: Callable[[], T]) -> T:
         """Make a call in a thread of its own: botocore waits for ever for an answer that comes byte by byte."""
@@ -245,12 +255,10 @@ class Control:
                     frozenset(str(name) for name in item.get("ChecksumAlgorithm", ())),
                 )
                 for item in page.get("Contents", ())
+                if "Key" in item and "Size" in item
             ]
-            if "Name" not in page and "IsTruncated" not in page:
-                raise errors.Refused(
-                    f"{self.endpoint} answers, but not as S3 does.",
-                    "Check s3-endpoint-url, and for a proxy in between.",
-                )
+            if ("Name" not in page and "IsTruncated" not in page) or len(found) < len(page.get("Contents", ())):
+                raise self._no_s3()
             headers = page["ResponseMetadata"].get("HTTPHeaders", {})
             yield found, headers.get("x-amz-bucket-region", "")
             if not page.get("IsTruncated"):
