@@ -22,6 +22,8 @@ OWN_INPUTS: Final = ["artifact", "shards", "runs-on", "environment", "manifest-a
 SECRETS: Final = ["zenodo-token", "aws-access-key-id", "aws-secret-access-key", "aws-session-token"]
 # What makes sense once, after all the parts.
 LAST_ONLY: Final = {"publish", "delete-extra", "manifest"}
+# Parts are for S3.
+ZENODO: Final = {"zenodo-id", *(item.name for item in inputs.INPUTS if item.section == inputs.ZENODO)}
 
 by_name = pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: path.name)
 
@@ -125,19 +127,40 @@ class TestReusable:
             }
             assert self.call["outputs"][output.name] == expected
             value = self.document["jobs"]["publish"]["outputs"][output.name]
-            assert value == f"${{{{ steps.publish.outputs.{output.name} }}}}"
+            own = f"steps.publish.outputs.{output.name}"
+            # What the parts sent was changed too, though the last job found it there.
+            own = f"needs.part.outputs.changed || {own}" if output.name == "changed" else own
+            assert value == f"${{{{ {own} }}}}"
         assert list(self.call["outputs"]) == [output.name for output in inputs.OUTPUTS]
 
-    @pytest.mark.parametrize("job", ["part", "publish"])
+    @pytest.mark.parametrize("job", ["parts", "part", "publish"])
     def test_each_input_reaches_the_action(self, job: str) -> None:
-        [given] = [step["with"] for step in self.document["jobs"][job]["steps"] if step["uses"] == "$/"]
+        [given] = [step["with"] for step in self.document["jobs"][job]["steps"] if step.get("uses") == "$/"]
         expected = {item.name: f"${{{{ inputs.{item.name} }}}}" for item in inputs.INPUTS}
-        expected["zenodo-token"] = "${{ secrets.zenodo-token }}"
         del expected["shard"]
+        if job == "publish":
+            expected["zenodo-token"] = "${{ secrets.zenodo-token }}"
+            expected["restart"] = "${{ inputs.restart && needs.part.result != 'success' }}"
+        else:
+            without = {*ZENODO, *LAST_ONLY, "dry-run", "verify-only"}
+            expected = {name: value for name, value in expected.items() if name not in without}
+        if job == "parts":
+            expected |= {"dry-run": True, "delete-extra": "${{ inputs.delete-extra }}"}
         if job == "part":
-            expected = {name: value for name, value in expected.items() if name not in LAST_ONLY}
-            expected["shard"] = "${{ matrix.shard }}"
+            expected["shard"] = "${{ matrix.shard }}@${{ needs.parts.outputs.plan }}"
         assert given == expected
+
+    def test_the_last_job_runs_after_parts_that_succeeded_or_where_there_are_none(self) -> None:
+        jobs = self.document["jobs"]
+        assert jobs["part"]["needs"] == "parts"
+        assert "if" in jobs["parts"]
+        # No status function here: after a failure in parts there is no part.
+        assert "(" not in jobs["part"]["if"]
+        last = jobs["publish"]
+        assert last["needs"] == ["parts", "part"]
+        assert "!cancelled()" in last["if"]
+        for name in last["needs"]:
+            assert f'contains(fromJSON(\'["success", "skipped"]\'), needs.{name}.result)' in last["if"]
 
     def test_one_run_at_a_time_to_a_destination(self) -> None:
         assert "inputs.s3-dir" in self.document["concurrency"]["group"]
