@@ -214,3 +214,26 @@ def test_parts_keep_to_the_limits_of_s3(size: int) -> None:
 
 def test_many_large_files_are_compared_in_little_memory() -> None:
     assert settings.MAX_JOBS * checksums.CHUNK <= 64 * 2**20
+
+
+# Two runs, one catalog
+
+
+def test_a_catalog_left_alone_that_another_run_replaces(
+    s3_server: Store, recorded_s3: Recorder, workspace: Path
+) -> None:
+    """The catalog is the same, so it is not written; meanwhile somebody else writes another one."""
+    inside.fill(workspace, {"a.bin": b"first"})
+    environment = s3_server.environment | {"AWS_ENDPOINT_URL_S3": recorded_s3.url}
+    inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
+    assert inside.run(inputs, workspace=workspace, environment=environment).code == 0
+    (workspace / "out" / "a.bin").write_bytes(b"other")
+
+    def replace(method: str, target: str) -> None:
+        if method == "PUT" and "a.bin" in target:
+            s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"another run's")
+
+    recorded_s3.on_request = replace
+    again = inside.run(inputs, workspace=workspace, environment=environment)
+    assert again.code == 3, again.log
+    assert "another run" in again.log

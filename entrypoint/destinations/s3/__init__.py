@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import urllib.parse
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -48,6 +49,7 @@ class S3(destinations.Destination):
         self._uploads = multipart.Uploads(self._ask)
         self._listed: dict[str, control.Listed] = {}
         self._listing_denied = False
+        self._put_catalogs: set[str] = set()
         self._plan = model.Plan(())
         self._uploader: upload.Uploader | None = None
 
@@ -130,6 +132,7 @@ class S3(destinations.Destination):
         key = self._key(file.name)
         if not file.is_catalog:
             return self._uploader.put(file, key, None, watch)
+        self._put_catalogs.add(file.name)
         condition = self._condition(key, file)
         try:
             return self._uploader.put(file, key, condition, watch)
@@ -190,8 +193,26 @@ class S3(destinations.Destination):
             ) from error
 
     def finish(self, *, changed: bool) -> None:
-        """Nothing is left to do; uploads that belong to no planned file any more are dropped."""
+        """Drop uploads that belong to no planned file any more, and look once more at catalogs left alone.
+
+        A catalog of the same content is not written, so no condition tells when another run replaces it
+        while this one sends files.
+
+        Raises:
+            errors.FileFailed: that happened.
+        """
         self._uploads.finish()
+        for file in (unit.catalog for unit in self._plan.units if changed):
+            if file is None or file.name in self._put_catalogs:
+                continue
+            key = self._key(file.name)
+            denied: list[str] = []
+            found = compare.head_or_nothing(self._ask, key, functools.partial(denied.append, key))
+            listed = self._listed.get(key)
+            if denied or not listed or not listed.etag or (found and found.etag == listed.etag):
+                continue
+            if not self._is_ours(file, key):
+                raise self._overtaken(file)
 
     def abandon(self) -> None:
         """Drop the multipart uploads of this run."""

@@ -257,7 +257,9 @@ class Control:
                 for item in page.get("Contents", ())
                 if "Key" in item and "Size" in item
             ]
-            if ("Name" not in page and "IsTruncated" not in page) or len(found) < len(page.get("Contents", ())):
+            if ("Name" not in page and "IsTruncated" not in page) or len(found) < len(
+                page.get("Contents", ())
+            ):
                 raise self._no_s3()
             headers = page["ResponseMetadata"].get("HTTPHeaders", {})
             yield found, headers.get("x-amz-bucket-region", "")

@@ -62,7 +62,12 @@ class Sender:
         """Send a body without waiting; a lease goes along, for who does not keep the bytes meanwhile."""
         # Here, where waiting for new credentials holds up one file only, and their failure is said as it is.
         self.ask.credentials.get_frozen_credentials()
-        return self._line.put(operation, path, headers, data, lease.hand_over() if lease else _nothing)
+        at_end = lease.hand_over() if lease else _nothing
+        try:
+            return self._line.put(operation, path, headers, data, at_end)
+        except BaseException:
+            at_end()
+            raise
 
     def send(
         self,
