@@ -15,13 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
-from entrypoint import errors, settings
+from entrypoint import errors, settings, workers
 from entrypoint.outcome import Mode, Outcome
 
 if TYPE_CHECKING:
     from entrypoint import destinations, runner
     from entrypoint.plan import model
-    from entrypoint.transfer import Cancel
 
 
 def main() -> NoReturn:
@@ -98,15 +97,15 @@ class _Step:
         chosen, out = self._chosen, self._out
         mode = Mode.DRY_RUN if chosen.dry_run else Mode.VERIFY if chosen.verify_only else Mode.PUBLISH
         outcome = Outcome(mode, chosen.destination)
-        cancel = transfer.Cancel()
+        cancel = workers.Cancel()
         engine: transfer.Transfer | None = None
         self._signals.turn(cancel)
         try:
-            planned, ready = transfer.patiently(lambda: _prepare(chosen, cancel), cancel)
+            planned, ready = workers.patiently(lambda: _prepare(chosen, cancel), cancel)
             outcome = dataclasses.replace(outcome, plan=planned)
             out.info(report.start_line(planned, chosen))
             cancel.check()
-            self.destination = ready or transfer.patiently(lambda: _open(chosen, cancel, out), cancel)
+            self.destination = ready or workers.patiently(lambda: _open(chosen, cancel, out), cancel)
             rules = transfer.Rules(
                 mode,
                 chosen.n_jobs,
@@ -147,7 +146,7 @@ class _Step:
             return outcome if outcome.error else dataclasses.replace(outcome, error=_defect(error))
 
 
-def _prepare(chosen: settings.Settings, cancel: Cancel) -> tuple[model.Plan, destinations.Destination | None]:
+def _prepare(chosen: settings.Settings, cancel: workers.Cancel) -> tuple[model.Plan, destinations.Destination | None]:
     """The plan, and a destination that needs no network to be made, with everything wrong in both at once.
 
     Raises:
@@ -188,7 +187,7 @@ def _much_that_stays() -> Iterator[None]:
 
 
 def _zenodo(
-    chosen: settings.Settings, wanted: settings.ZenodoSettings, cancel: Cancel
+    chosen: settings.Settings, wanted: settings.ZenodoSettings, cancel: workers.Cancel
 ) -> destinations.Destination:
     from entrypoint import event
     from entrypoint.destinations import zenodo
@@ -204,7 +203,7 @@ def _zenodo(
     )
 
 
-def _open(chosen: settings.Settings, cancel: Cancel, out: runner.Runner) -> destinations.Destination:
+def _open(chosen: settings.Settings, cancel: workers.Cancel, out: runner.Runner) -> destinations.Destination:
     # Each side's libraries are imported only when they are needed.
     from entrypoint.destinations import s3
 
@@ -220,9 +219,9 @@ class _Signals:
 
     def __init__(self) -> None:
         self._came = False
-        self._cancel: Cancel | None = None
+        self._cancel: workers.Cancel | None = None
 
-    def turn(self, cancel: Cancel) -> None:
+    def turn(self, cancel: workers.Cancel) -> None:
         """From now on, turn this switch; at once where a signal came before."""
         self._cancel = cancel
         if self._came:
@@ -268,7 +267,7 @@ def _end(
     destination: destinations.Destination | None,
 ) -> int:
     """Manifest, log, annotations, outputs and summary, in every case."""
-    from entrypoint import report
+    from entrypoint import report, text
 
     if chosen and chosen.manifest:
         try:
@@ -279,7 +278,7 @@ def _end(
     remarks = [*(outcome.plan.warnings if outcome.plan else ()), *outcome.notices]
     left_out = outcome.plan.left_out if outcome.plan else ()
     if remarks or left_out:
-        out.warning(f"{len(remarks) + len(left_out)} remarks", [*left_out, *remarks])
+        out.warning(text.plural(len(remarks) + len(left_out), "remark"), [*left_out, *remarks])
     if outcome.exit_code and out.on_github:
         # The annotation stands at the top of the run and holds the first causes; the log has them all.
         out.error(report.headline(outcome), report.cause(outcome))

@@ -8,60 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent import futures
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Protocol
 
-from entrypoint import destinations, errors
+from entrypoint import destinations, errors, workers
 from entrypoint.destinations import State, Verdict
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Status
 from entrypoint.plan import model
 
-T = TypeVar("T")
-
-_POLL: Final = 0.1
-"""Seconds between looks at the cancel switch."""
-_GRACE: Final = 2.5
-"""Seconds that files in flight have to end after a cancel, and again for tidying up; the whole process has
-seven."""
 _DESPAIR: Final = 10.0
 """Seconds since the last success, after which a row of failures of one kind is believed to go on."""
-_TIDY: Final = 60.0
+_TIDY: Final = 15.0
 """Seconds for tidying up after a failure."""
-
-
-class Cancel:
-    """The switch that a signal turns; read by everybody who waits."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        """Stop the run."""
-        self._event.set()
-
-    @property
-    def is_set(self) -> bool:
-        """Whether the run is to stop."""
-        return self._event.is_set()
-
-    def wait(self, seconds: float) -> None:
-        """Sleep, but wake up for a cancel.
-
-        Raises:
-            errors.Cancelled: the run is to stop.
-        """
-        if self._event.wait(seconds):
-            raise errors.Cancelled
-
-    def check(self) -> None:
-        """Raise `errors.Cancelled` if the run is to stop."""
-        if self._event.is_set():
-            raise errors.Cancelled
 
 
 class Observer(Protocol):
@@ -91,7 +52,7 @@ class Rules:
 @dataclass
 class _Watch:
     observer: Observer
-    cancel: Cancel
+    cancel: workers.Cancel
     sent: int = 0
 
     def moved(self, count: int) -> None:
@@ -111,7 +72,7 @@ class Transfer:
         destination: destinations.Destination,
         rules: Rules,
         observer: Observer,
-        cancel: Cancel,
+        cancel: workers.Cancel,
     ) -> None:
         self._plan = plan
         self._destination = destination
@@ -140,7 +101,7 @@ class Transfer:
             errors.PublishError: what ended the run early; files that failed do not raise.
         """
         try:
-            patiently(lambda: self._destination.look(self._plan), self._cancel)
+            workers.patiently(lambda: self._destination.look(self._plan), self._cancel)
             self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
             self._compare()
             if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
@@ -148,7 +109,7 @@ class Transfer:
                 return
             changed = self._publish()
             if self._all_well():
-                patiently(lambda: self._destination.finish(changed=changed), self._cancel)
+                workers.patiently(lambda: self._destination.finish(changed=changed), self._cancel)
             else:
                 self._abandon()
         except BaseException:
@@ -160,7 +121,7 @@ class Transfer:
         """Let the destination tidy up, but not for ever: a dead network would not answer that either."""
         thread = threading.Thread(target=self._destination.abandon, name="abandon", daemon=True)
         thread.start()
-        thread.join(_GRACE if self._cancel.is_set else _TIDY)
+        thread.join(workers.GRACE if self._cancel.is_set else _TIDY)
 
     # Reading
 
@@ -175,7 +136,7 @@ class Transfer:
             with self._lock:
                 self._verdicts[file.name] = verdict
 
-        with _Pool(self._rules.n_jobs, self._cancel) as pool:
+        with workers.Pool(self._rules.n_jobs, self._cancel) as pool:
             for file in self._plan:
                 pool.submit(one, file)
             pool.drain()
@@ -243,7 +204,7 @@ class Transfer:
             verdicts = [
                 (file, self._verdicts[file.name]) for file in self._plan if file.name in self._verdicts
             ]
-            patiently(lambda: self._destination.begin(verdicts, remove_extras=removing), self._cancel)
+            workers.patiently(lambda: self._destination.begin(verdicts, remove_extras=removing), self._cancel)
             self._note_removed()
         self._observer.started(len(to_send), sum(file.size for file in to_send))
         if to_send:
@@ -262,7 +223,7 @@ class Transfer:
         data = [file for file in to_send if not file.is_catalog]
         data.sort(key=lambda file: (-file.size, file.name))
         waiting = [unit for unit in self._plan.units if unit.catalog and unit.catalog.name in wanted]
-        with _Pool(self._rules.n_jobs, self._cancel) as pool:
+        with workers.Pool(self._rules.n_jobs, self._cancel) as pool:
             for file in data:
                 pool.submit(self._put, file)
             while True:
@@ -343,7 +304,7 @@ class Transfer:
                 continue
             self._cancel.check()
             try:
-                patiently(functools.partial(self._destination.remove, extra.name), self._cancel)
+                workers.patiently(functools.partial(self._destination.remove, extra.name), self._cancel)
                 done = dataclasses.replace(extra, deleted=True)
             except errors.FileFailed as error:
                 done = dataclasses.replace(extra, error=str(error))
@@ -403,81 +364,3 @@ def _failed(
 
 def _unstarted(file: model.PlannedFile) -> FileResult:
     return FileResult(file, Status.WITHHELD, "not sent: the run ended before")
-
-
-def patiently(call: Callable[[], T], cancel: Cancel) -> T:
-    """Make a call that may wait for a network, and leave it behind when the run is cancelled meanwhile.
-
-    Raises:
-        errors.Cancelled: the run is to stop, and the call did not end soon; and whatever the call raises.
-    """
-    future: futures.Future[T] = futures.Future()
-
-    def make() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
-            future.set_exception(error)
-
-    threading.Thread(target=make, name="call", daemon=True).start()
-    while not cancel.is_set:
-        try:
-            return future.result(_POLL)
-        except futures.TimeoutError:
-            if future.done():  # the call's own time-out
-                raise
-    try:
-        return future.result(_GRACE)
-    except futures.TimeoutError:
-        raise errors.Cancelled from None
-
-
-class _Pool:
-    """A bounded pool of threads whose owner never waits without looking at the cancel switch.
-
-    The first error of a job, a cancel among them, ends the pool: nothing new starts, what runs has
-    `_GRACE` seconds, and the error is raised in the owner's thread.
-    """
-
-    def __init__(self, size: int, cancel: Cancel) -> None:
-        self._threads = futures.ThreadPoolExecutor(size, thread_name_prefix="file")
-        self._cancel = cancel
-        self._ended: queue.SimpleQueue[futures.Future[None]] = queue.SimpleQueue()
-        self._running: set[futures.Future[None]] = set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        if kind is not None:
-            # What was cancelled in the queue never counts as done for wait().
-            futures.wait([job for job in self._running if not job.cancelled()], timeout=_GRACE)
-
-    def submit(self, job: Callable[[model.PlannedFile], None], file: model.PlannedFile) -> None:
-        """Queue a job."""
-        future = self._threads.submit(job, file)
-        self._running.add(future)
-        future.add_done_callback(self._ended.put)
-
-    def step(self) -> bool:
-        """Wait until some job ends; false when none is left.
-
-        Raises:
-            errors.PublishError: of a job, or `errors.Cancelled`.
-        """
-        if not self._running:
-            return False
-        self._cancel.check()
-        try:
-            future = self._ended.get(timeout=_POLL)
-        except queue.Empty:
-            return True
-        self._running.discard(future)
-        future.result()
-        return True
-
-    def drain(self) -> None:
-        """Wait until every job has ended."""
-        while self.step():
-            pass

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint import destinations, errors, transfer
+from entrypoint import destinations, errors, transfer, workers
 from entrypoint.destinations import Links, Receipt, Remote, State, Verdict
 from entrypoint.outcome import FileResult, Mode, Status
 from entrypoint.plan import model
@@ -138,11 +138,11 @@ def run(
     shelf: Shelf,
     mode: Mode = Mode.PUBLISH,
     n_jobs: int = 2,
-    cancel: transfer.Cancel | None = None,
+    cancel: workers.Cancel | None = None,
     **rules: bool,
 ) -> transfer.Transfer:
     doing = transfer.Transfer(
-        planned, shelf, transfer.Rules(mode, n_jobs, **rules), Quiet(), cancel or transfer.Cancel()
+        planned, shelf, transfer.Rules(mode, n_jobs, **rules), Quiet(), cancel or workers.Cancel()
     )
     doing.run()
     return doing
@@ -245,7 +245,7 @@ def test_a_local_failure_is_never_hopeless(tmp_path: Path) -> None:
 
 
 def test_a_cancel_ends_soon_and_tells_how_it_stands(tmp_path: Path) -> None:
-    cancel = transfer.Cancel()
+    cancel = workers.Cancel()
 
     def put(name: str, watch: destinations.Watch) -> None:
         if name == "f4":
@@ -266,7 +266,7 @@ def test_a_cancel_ends_soon_and_tells_how_it_stands(tmp_path: Path) -> None:
 
 
 def test_a_cancel_does_not_wait_for_who_is_deaf(tmp_path: Path) -> None:
-    cancel = transfer.Cancel()
+    cancel = workers.Cancel()
     free = threading.Event()
 
     def put(name: str, watch: destinations.Watch) -> None:

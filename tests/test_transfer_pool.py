@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from entrypoint import errors, transfer
+from entrypoint import errors, transfer, workers
 
 
 def test_jobs_that_never_started_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,7 +19,7 @@ def test_jobs_that_never_started_are_not_waited_for(monkeypatch: pytest.MonkeyPa
 
     def run() -> None:
         file: Any = None
-        with transfer._Pool(1, transfer.Cancel()) as pool:
+        with workers.Pool(1, workers.Cancel()) as pool:
             pool.submit(job, file)
             pool.submit(lambda _: time.sleep(0.2), file)
             for _ in range(50):  # still queued when the first has failed

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from entrypoint import errors, event, outcome, settings, transfer
+from entrypoint import errors, event, outcome, settings, transfer, workers
 from entrypoint.destinations import Links, zenodo
 from entrypoint.destinations.zenodo import http
 from entrypoint.plan import model, pack
@@ -110,13 +110,13 @@ class Runner:
         *,
         known: frozenset[str] = frozenset(),
         mode: outcome.Mode = outcome.Mode.PUBLISH,
-        cancel: transfer.Cancel | None = None,
+        cancel: workers.Cancel | None = None,
         overwrite: bool = True,
         n_jobs: int = 4,
         **how: Any,
     ) -> Ran:
         plan, observer = self.plan(files, known), Quiet()
-        cancel = cancel or transfer.Cancel()
+        cancel = cancel or workers.Cancel()
         restart, extra = how.get("restart", False), how.get("delete_extra", False)
         destination = self.destination(deposition, check=cancel.check, n_jobs=n_jobs, **how)
         rules = transfer.Rules(mode, n_jobs, restart, overwrite, extra)
@@ -627,7 +627,7 @@ def test_nothing_incomplete_is_published(server: ZenodoServer, run: Runner) -> N
 def test_a_file_that_changes_on_the_server_is_not_published(server: ZenodoServer, run: Runner) -> None:
     plan = run.plan(FILES)
     destination = run.destination(creators=(CREATOR,), publish=True)
-    watch = transfer._Watch(Quiet(), transfer.Cancel())
+    watch = transfer._Watch(Quiet(), workers.Cancel())
     destination.look(plan)
     destination.begin([(file, destination.compare(file)) for file in plan], remove_extras=False)
     for file in plan:
@@ -706,7 +706,7 @@ def test_what_the_server_drops_is_said(server: ZenodoServer, run: Runner) -> Non
 
 def test_cancel_ends_a_stalled_upload_within_seconds(server: ZenodoServer, run: Runner) -> None:
     server.faults.add("stall", method="PUT", path="/api/files/", count=None)
-    cancel = transfer.Cancel()
+    cancel = workers.Cancel()
     timer = threading.Timer(0.5, cancel.set)
     timer.start()
     start = time.monotonic()
@@ -719,7 +719,7 @@ def test_cancel_ends_a_stalled_upload_within_seconds(server: ZenodoServer, run: 
 
 def test_cancel_ends_waiting(server: ZenodoServer, run: Runner) -> None:
     server.faults.add("429", method="PUT", path="/api/files/", count=None, retry_after=600)
-    cancel = transfer.Cancel()
+    cancel = workers.Cancel()
     threading.Timer(0.5, cancel.set).start()
     start = time.monotonic()
     assert isinstance(run(FILES, cancel=cancel).result.error, errors.Cancelled)
@@ -746,7 +746,7 @@ def test_five_hundred_files_in_packs_twice(server: ZenodoServer, run: Runner, tm
     def once(deposition: str) -> Links:
         destination = run.destination(deposition, creators=(CREATOR,), publish=True)
         rules = transfer.Rules(outcome.Mode.PUBLISH, 4)
-        transfer.Transfer(plan(), destination, rules, Quiet(), transfer.Cancel()).run()
+        transfer.Transfer(plan(), destination, rules, Quiet(), workers.Cancel()).run()
         destination.close()
         return destination.links()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from entrypoint import errors, outcome, settings, transfer
+from entrypoint import errors, outcome, settings, transfer, workers
 from entrypoint.destinations.zenodo import answers, files, gate, http
 from entrypoint.plan import model
 from tests.test_zenodo import CREATOR, FAST, FILES, Runner, md5s
@@ -140,7 +140,7 @@ def test_a_file_that_changes_while_it_is_read_fails(
     from tests.test_zenodo import Quiet
 
     with pytest.raises(errors.FileFailed, match="shorter"):
-        files.put(way, bucket, file, Cutting(Quiet(), transfer.Cancel()))
+        files.put(way, bucket, file, Cutting(Quiet(), workers.Cancel()))
     assert "big.bin" not in server.checksums(draft.id)
 
 
@@ -463,7 +463,7 @@ def test_tls_is_checked_and_can_be_cancelled(tls: tuple[int, Path], monkeypatch:
         way.call("GET", "/", check=check)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert way.call("GET", "/", check=check).document == {}
-    cancel = transfer.Cancel()
+    cancel = workers.Cancel()
     threading.Timer(0.3, cancel.set).start()
     start = time.monotonic()
     with pytest.raises(errors.Cancelled):
