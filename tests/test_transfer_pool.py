@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from entrypoint import errors, transfer, workers
+from entrypoint import errors, workers
 
 
 def test_jobs_that_never_started_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "_GRACE", 60.0)
+    monkeypatch.setattr(workers, "GRACE", 60.0)
     began = time.monotonic()
 
     def job(_: Any) -> None:
