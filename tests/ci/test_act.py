@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,25 +110,93 @@ def test_example_of_a_step_after_a_pipeline(socket: Path, s3_server: Store) -> N
     assert len(s3_server.keys("atlas/")) == 66
 
 
+# act knows neither workflows of a stand-in for a repository nor `$/`, which is "here" as well.
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
+SECRETS = {"KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"], "SECRET": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
+REUSABLE = f"{act.PUBLISHED.partition('@')[0]}/.github/workflows/publish.yml@v1"
+
+
+def reusable(changes: dict[str, str]) -> str:
+    text = (act.ROOT / ".github/workflows/publish.yml").read_text()
+    return replaced(text, {"uses: $/": f"uses: {act.PUBLISHED}", **changes})
+
+
 def test_example_of_the_reusable_workflow_in_two_parts(socket: Path, s3_server: Store, image: str) -> None:
     ours = {
         f"      {ROLE}\n": f"      s3-endpoint-url: {s3_server.url}\n",
         "my-bucket": s3_server.bucket,
-        # act knows neither workflows of a stand-in for a repository nor `$/`, which is "here" as well.
-        f"{act.PUBLISHED.partition('@')[0]}/.github/workflows/publish.yml@v1": "./.github/workflows/publish.yml",
+        REUSABLE: "./.github/workflows/publish.yml",
         "  publish:\n": "  publish:\n    secrets:\n"
         "      aws-access-key-id: ${{ secrets.KEY }}\n      aws-secret-access-key: ${{ secrets.SECRET }}\n",
     }
-    workflow = replaced(
-        (act.ROOT / ".github/workflows/publish.yml").read_text(), {"uses: $/": f"uses: {act.PUBLISHED}"}
-    )
-    changes = {**swapped(image), **example("reusable.yml", ours), ".github/workflows/publish.yml": workflow}
-    secrets = {"KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"], "SECRET": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
+    changes = {
+        **swapped(image),
+        **example("reusable.yml", ours),
+        ".github/workflows/publish.yml": reusable({}),
+    }
     with act.project(changes) as folder:
-        result = act.run(socket, folder, "reusable.yml", "push", secrets=secrets)
+        result = act.run(socket, folder, "reusable.yml", "push", secrets=SECRETS)
     assert result.code == 0, result.log
     assert "The catalog is at http" in result.log
     assert len(s3_server.keys("atlas/")) == 66
+    # Both are parts of the plan that the job before them made, and leave nothing but the catalog.
+    parts = re.findall(r"part (\d) of 2 of plan ([0-9a-f]{12})", result.log)
+    assert {number for number, _ in parts} == {"1", "2"}
+    assert len({plan for _, plan in parts}) == 1
+    assert "Published 1 of 66 files" in result.log
+
+
+CALLS = """
+on: push
+jobs:
+  pipeline:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: {checkout}
+      - run: python3 -m tests.dataset small_starter out --scale 0.001
+      - uses: {upload}
+        with: {{ name: atlas, path: out }}
+  other-plan:
+    needs: pipeline
+    uses: ./.github/workflows/publish.yml
+    with: {{ artifact: atlas, in-dir: ., s3-dir: "s3://{bucket}/atlas", s3-endpoint-url: "{url}", shards: 2 }}
+    secrets: {{ aws-access-key-id: "${{{{ secrets.KEY }}}}", aws-secret-access-key: "${{{{ secrets.SECRET }}}}" }}
+  deposition:
+    needs: pipeline
+    uses: ./.github/workflows/publish.yml
+    with: {{ artifact: atlas, in-dir: ., zenodo-id: new, shards: 2 }}
+  after:
+    needs: [other-plan]
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "This must not run"
+"""
+
+
+def test_a_part_that_fails_leaves_the_workflow_failed_and_the_catalog_alone(
+    socket: Path, s3_server: Store, image: str
+) -> None:
+    plan = "${{ needs.parts.outputs.plan }}"
+    other = "${{ matrix.shard == '2/2' && '000000000000' || needs.parts.outputs.plan }}"
+    changes = {
+        **swapped(image),
+        ".github/workflows/publish.yml": reusable({plan: other}),
+        ".github/workflows/calls.yml": CALLS.format(
+            bucket=s3_server.bucket, url=s3_server.url, checkout=CHECKOUT, upload=UPLOAD
+        ),
+    }
+    with act.project(changes) as folder:
+        result = act.run(socket, folder, "calls.yml", "push", secrets=SECRETS)
+    assert result.code != 0
+    assert "is a part of plan 000000000000, but here the plan is " in result.log
+    assert "Not with zenodo-id: Zenodo counts requests by account" in result.log
+    # act calls a job of a matrix by its name and its number.
+    assert {name: result.jobs[name] for name in ("2-1", "2-2")} == {"2-1": "success", "2-2": "failure"}
+    assert "Publish" not in result.jobs
+    assert "after" not in result.jobs
+    assert 20 < len(s3_server.keys("atlas/")) < 60, "what the other part brought up stays up"
+    assert "atlas/catalog.yaml" not in s3_server.keys("atlas/")
 
 
 def test_example_of_a_release_on_zenodo(socket: Path, image: str) -> None:
