@@ -118,6 +118,9 @@ def test_missing_files_are_all_told_with_their_keys_and_what_is_near(out: Path) 
         in said
     )
     assert "hne.pmtiles: listed in the catalog at assets.basemap.histology.hne, not on disk." in said
+    (out / "BIN1.pmtiles").unlink()
+    # bin2.pmtiles is there and similar, but has its own place in the catalog.
+    assert "bin1.pmtiles: listed in the catalog at assets.sge.bins[0], not on disk." in problems(out)
     found = make(out, {"if-missing": "warn"})
     assert len(found.left_out) == 2
     assert "hne.pmtiles" not in names(found)

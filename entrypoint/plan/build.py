@@ -153,6 +153,9 @@ class Builder:
         self, place: Place, folder: disk.Folder, entries: Iterable[catalog.Entry]
     ) -> Iterable[disk.Found]:
         missing: list[str] = []
+        entries = list(entries)
+        # A name with a place of its own in the catalog is not what another place meant.
+        listed = {entry.path for entry in entries}
         for entry in entries:
             if not entry.groups & self._chosen.groups:
                 continue
@@ -160,7 +163,7 @@ class Builder:
             try:
                 item = folder.take(entry.path)
             except disk.Missing:
-                near = folder.nearest(entry.path)
+                near = folder.nearest(entry.path, apart_from=listed)
                 meant = f"; did it mean {place.shown}{near}?" if near else "."
                 missing.append(
                     f"{place.shown}{entry.path}: listed in the catalog at {keys}, not on disk{meant}"

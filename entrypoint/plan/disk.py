@@ -6,7 +6,7 @@ import difflib
 import fnmatch
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
@@ -202,16 +202,21 @@ class Folder:
         except OSError as error:
             raise Unusable(f"{below!r} cannot be listed: {_why(error)}") from error
 
-    def nearest(self, local: str) -> str:
-        """The most similar name in the same folder, or nothing; for messages, and so for the first of them."""
+    def nearest(self, local: str, apart_from: Collection[str] = ()) -> str:
+        """The most similar name in the same folder, or nothing; for messages, and so for the first of them.
+
+        Args:
+            apart_from: paths below the directory that cannot be meant.
+        """
         if not self._guesses:
             return ""
         self._guesses -= 1
         folder, _, base = local.rpartition("/")
         if folder not in self._names:
             self._names[folder] = _Names.of(self.root / folder)
-        near = self._names[folder].nearest(base)
-        return near and (f"{folder}/" if folder else "") + near
+        start = f"{folder}/" if folder else ""
+        near = self._names[folder].nearest(base, lambda name: start + name not in apart_from)
+        return near and start + near
 
 
 class _Entry(NamedTuple):
@@ -236,11 +241,11 @@ class _Names:
             names = []
         return cls(tuple(names), {_plain(name): name for name in names})
 
-    def nearest(self, name: str) -> str:
+    def nearest(self, name: str, may_be: Callable[[str], bool]) -> str:
         # cartloader writes some catalogs with `_` where the file has `-`, so that comes before similarity.
-        if alike := self.plain.get(_plain(name)):
+        if (alike := self.plain.get(_plain(name))) and may_be(alike):
             return alike
-        close = difflib.get_close_matches(name, self.all[:2000], n=3, cutoff=0.75)
+        close = difflib.get_close_matches(name, filter(may_be, self.all[:2000]), n=3, cutoff=0.75)
         # A long extension makes short names look alike.
         return next((other for other in close if _likeness(_stem(other), _stem(name)) > 0.6), "")
 
