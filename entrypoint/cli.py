@@ -7,6 +7,7 @@ Besides the plain form there are the two command lines of cartloader, ``upload_a
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -75,8 +76,13 @@ class _Parser(argparse.ArgumentParser):
         flags = [item.partition("=")[0] for item in unknown if item.startswith("-") and item != "--"]
         if flags:
             # What follows an unknown flag is not shown: it may be a token.
-            return values, (f"Command line: there is no flag {', '.join(flags)}. {_SEE_HELP}",)
-        return values, (f"Command line: {len(unknown)} of its words belong to no flag. {_SEE_HELP}",)
+            return values, tuple(f"Command line: there is no flag {flag}{self._near(flag)}" for flag in flags)
+        words = "one word belongs" if len(unknown) == 1 else f"{len(unknown)} words belong"
+        return values, (f"Command line: {words} to no flag. {_SEE_HELP}",)
+
+    def _near(self, flag: str) -> str:
+        near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.75)
+        return f"; did you mean {near[0]}?" if near else f". {_SEE_HELP}"
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
@@ -90,6 +96,9 @@ def parse(argv: Sequence[str]) -> CommandLine:
         return _upload_aws(argv[1:])
     if argv and argv[0] == UPLOAD_ZENODO:
         return _upload_zenodo(argv[1:])
+    if argv and argv[0].replace("-", "_") in (UPLOAD_AWS, UPLOAD_ZENODO):
+        meant = argv[0].replace("-", "_")
+        raise errors.BadInput(f"Command line: there is no command {argv[0]}; did you mean {meant}?")
     parser = _Parser(
         prog="catalog-upload",
         description="Publish what a cartloader catalog.yaml lists to S3 or Zenodo: in parallel, verified by "

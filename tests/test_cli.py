@@ -96,9 +96,12 @@ def test_help_tells_every_flag(line: list[str], capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        (["--zenodo-tokn", "private"], "there is no flag --zenodo-tokn"),
+        (["--zenodo-tokn", "private"], "there is no flag --zenodo-tokn; did you mean --zenodo-token?"),
         (["--zenodo-tokn=private"], "there is no flag --zenodo-tokn"),
-        (["--in-dir", "out", "private"], "1 of its words"),
+        (["--in-dir", "out", "private"], "one word belongs to no flag"),
+        (["--in-dir", "out", "private", "other"], "2 words belong to no flag"),
+        (["upload-aws", "--in-dir", "private"], "there is no command upload-aws; did you mean upload_aws?"),
+        (["--quite-other", "private"], "there is no flag --quite-other. See"),
         (["upload_zenodo", "--tokn", "private"], "there is no flag --tokn"),
         (["upload_zenodo", "--zenodo=private"], "--zenodo=…"),
         (["upload_aws", "--zenodo-token", "private"], "there is no flag --zenodo-token"),
@@ -112,7 +115,7 @@ def test_a_wrong_line_is_told_without_its_values(place: Path, line: list[str], s
         settings.read({}, line, place)
     assert shown in str(caught.value)
     assert "private" not in str(caught.value)
-    assert "--help" in str(caught.value) or "--groups" in str(caught.value)
+    assert any(way in str(caught.value) for way in ("--help", "--groups", "did you mean"))
 
 
 def test_no_abbreviations() -> None:
