@@ -156,3 +156,16 @@ def test_puts_are_allowed_and_nothing_else(s3_server: Store, workspace: Path) ->
             assert ran.counts == (3, 0, 0)
             assert "s3:ListBucket" in ran.log
     assert s3_server.read("p/big") == inside.noise(17 * MIB)
+
+
+def test_a_store_that_repeats_a_checksum_unchecked(
+    rclone_server: Store, workspace: Path, zygote: Zygote
+) -> None:
+    """What was spoiled on its way is not taken for good by the next run."""
+    inside.fill(workspace, {"a": inside.noise(1000)})
+    with Proxy(rclone_server.url, Faults([Fault(Kind.CORRUPT, "put", 2)])) as proxy:
+        ran = go(zygote, rclone_server, workspace, url=proxy.url)
+    assert (ran.code, ran.statuses["a"]) == (3, "failed")
+    again = go(zygote, rclone_server, workspace)
+    assert (again.code, again.statuses["a"]) == (0, "uploaded")
+    assert rclone_server.read("p/a") == inside.noise(1000)

@@ -120,6 +120,8 @@ def _table(results: list[scenario.Result], seconds: float) -> None:
     print("ended with " + ", ".join(f"{code}: {ends[code]}" for code in codes))
     print("the same again, undisturbed: " + ", ".join(f"{code}: {n}" for code, n in sorted(again.items())))
     print(f"slowest end after a signal: {slowest:.1f} s")
+    stuck = [result.seed for result in results if result.stuck]
+    print(f"not judged, because the server itself hung: {len(stuck)}" + (f", seeds {stuck}" if stuck else ""))
     broken = [result.seed for result in results if result.broken]
     print(f"broken promises: {len(broken)}" + (f", seeds {broken}" if broken else ""))
 

@@ -77,7 +77,7 @@ class S3Prefix:
 
     def contents(self) -> dict[str, str]:
         """Digest of each object, by its name below the prefix."""
-        for _ in range(5):
+        for _ in range(2):
             # What a client that was ended had sent may still be on its way into the store.
             with contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
                 return self._contents()
@@ -177,6 +177,8 @@ def _store(name: str, url: str, keys: Mapping[str, str], secrets: tuple[str, ...
         config=Config(
             s3={"addressing_style": "path"},
             max_pool_connections=32,
+            read_timeout=10,
+            retries={"total_max_attempts": 2},
             # What was spoiled on its way is to be looked at, not to be refused.
             response_checksum_validation="when_required",
         ),

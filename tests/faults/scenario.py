@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import botocore.exceptions
+
 from tests.faults import far, kinds, oracle, world
 from tests.faults.addresses import closed_port
 from tests.faults.kinds import Fault, Faults, Kind
@@ -34,6 +36,7 @@ class Result:
     Attributes:
         faults: as the seed chose them.
         struck: how many requests each struck; a signal, or a host that is not there, counts once.
+        stuck: the server itself answered no more, even without the proxy, so that nothing can be judged.
         broken: promises that were; empty when all is well.
     """
 
@@ -46,6 +49,7 @@ class Result:
     struck: Counter[Kind] = field(default_factory=Counter)
     seconds: float = 0.0
     after_signal: float = 0.0
+    stuck: bool = False
     broken: list[str] = field(default_factory=list)
     log: str = ""
 
@@ -105,7 +109,11 @@ def run(seed: int, bench: Bench, *, only: Kind | None = None, side: str = "") ->
         trial = _Trial(rng, side, bench, faults, signals, Path(name), result)
         (trial.root / "out").mkdir()
         began = time.monotonic()
-        (_zenodo if side == "zenodo" else _s3)(trial)
+        try:
+            (_zenodo if side == "zenodo" else _s3)(trial)
+        except botocore.exceptions.HTTPClientError:
+            # LocalStack can lock itself out of an object whose upload was cut off.
+            result.stuck = True
         result.seconds = time.monotonic() - began
     return result
 

@@ -38,15 +38,20 @@ def content(
     if listed.size != file.size:
         return Verdict(State.DIFFERENT, "other size there")
     etag = listed.etag.strip('"')
+    other_md5 = False
     if _MD5.fullmatch(etag) and file.size <= checksums.SINGLE:
         local = checksums.etag(file.source, stop)
         if local == etag:
             return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{local}")
+        other_md5 = True
     found = head()
     if found is None:
         return Verdict(State.UNKNOWN, "cannot be compared without s3:GetObject")
     if found.size != file.size:
         return Verdict(State.DIFFERENT, "other size there")
+    if other_md5 and is_md5(found.etag, found.encryption):
+        # Not every store checks the checksum that it was given and repeats; its own MD5 says more.
+        return Verdict(State.DIFFERENT, "other MD5 (ETag) there")
     return _by_checksum(file, found, stop) or _by_own(file, found, stop) or _by_etag(file, found, stop)
 
 
