@@ -2,13 +2,15 @@
 
 Everybody sends the same folders to the same sink (an nginx that reads and forgets), in turns, so that what
 else the machine does hits all alike; the ratios of the medians are what counts. Then the price of a second
-run that finds nothing to do, against LocalStack, and many files to a store far away. ``--quick`` is the same
-with less data and fewer rounds.
+run that finds nothing to do, against LocalStack, many files to a store far away, and Zenodo. ``--quick`` is
+the same with less data and fewer rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import itertools
 import os
 import statistics
@@ -25,7 +27,7 @@ import yaml
 from tests import action, dataset
 from tests.servers import localstack, sink
 from tests.support import runner_parser
-from tools import distant
+from tools import bench_zenodo, distant
 
 PEERS: Final = action.ROOT / ".venv-bench" / "bin"
 DATA: Final = Path(tempfile.gettempdir()) / "catalog-upload-bench"
@@ -39,7 +41,7 @@ began = time.perf_counter()
 child = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
 _, status, usage = os.wait4(child.pid, 0)
 with open(sys.argv[1], "w") as report:
-    print(time.perf_counter() - began, usage.ru_maxrss, file=report)
+    print(time.perf_counter() - began, usage.ru_maxrss, usage.ru_utime + usage.ru_stime, file=report)
 sys.exit(os.waitstatus_to_exitcode(status) != 0)
 """
 
@@ -68,10 +70,17 @@ with ThreadPoolExecutor(10) as pool:
 
 @dataclass(frozen=True)
 class Result:
-    """One run: wall-clock seconds, and the peak resident memory in MB of its largest process."""
+    """One run.
+
+    Attributes:
+        seconds: by the clock on the wall.
+        megabytes: peak resident memory of its largest process.
+        cpu: seconds that the cores worked for it, the processes it waited for among them.
+    """
 
     seconds: float
     megabytes: float
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -94,13 +103,17 @@ def main() -> int:
     rounds = options.rounds or (3 if options.quick else 5)
 
     folders = {name: make() for name, make in corpora(quick=options.quick).items() if options.only in name}
-    with sink.sink() as url:
+    with sink.sink() if folders else contextlib.nullcontext("") as url:
         for name, folder in folders.items():
             report(name, measured(clients(options.n_jobs), folder, url, rounds))
     if not options.only or options.only in "unchanged":
         unchanged(quick=options.quick)
     if not options.only or options.only in "distant":
-        distant.report(DATA / distant.CORPUS, lambda *run: astuple(measure(*run)), environment)
+        distant.report(DATA / distant.CORPUS, lambda *run: astuple(measure(*run))[:2], environment)
+    if not options.only or options.only in "zenodo":
+        bench_zenodo.report(
+            typical(quick=options.quick), rounds, lambda *run: astuple(measure(*run)), environment
+        )
     return 0
 
 
@@ -130,20 +143,26 @@ def clients(n_jobs: str) -> list[Client]:
 
 def corpora(*, quick: bool) -> dict[str, Callable[[], Path]]:
     """The folders to send, made when asked for."""
-    few, large, scale = (16, 256, 0.1) if quick else (64, 1000, 1.0)
-
-    def typical() -> Path:
-        folder = DATA / f"typical-{scale}"
-        if not (folder / "catalog.yaml").exists():
-            dataset.make("typical", folder, scale=scale)
-        return folder
-
+    few, large = (16, 256) if quick else (64, 1000)
     return {
         "1000 x 20 kB": lambda: equal(1000, 20_000),
         f"{few} x 8 MB": lambda: equal(few, 8_000_000),
         f"2 x {large} MB": lambda: equal(2, large * 1_000_000),
-        f"typical set, {760 * scale:.0f} MB": typical,
+        f"typical set, {760 * scale(quick=quick):.0f} MB": lambda: typical(quick=quick),
     }
+
+
+def scale(*, quick: bool) -> float:
+    """The part of the typical set's bytes that is sent."""
+    return 0.1 if quick else 1.0
+
+
+def typical(*, quick: bool) -> Path:
+    """The folder of the typical set."""
+    folder = DATA / f"typical-{scale(quick=quick)}"
+    if not (folder / "catalog.yaml").exists():
+        dataset.make("typical", folder, scale=scale(quick=quick))
+    return folder
 
 
 def equal(count: int, size: int) -> Path:
@@ -169,8 +188,8 @@ def measured(them: list[Client], folder: Path, url: str, rounds: int) -> dict[st
     for number, client in itertools.product(range(rounds + 1), them):
         result = measure(client.command(folder), environment(url))
         if number:
-            scaled = Result(result.seconds / client.share(files), result.megabytes)
-            results[client.name].append(scaled)
+            scaled = result.seconds / client.share(files)
+            results[client.name].append(dataclasses.replace(result, seconds=scaled))
     return results
 
 
@@ -191,8 +210,8 @@ def measure(command: list[str], environment: Mapping[str, str]) -> Result:
         )
         if run.returncode:
             sys.exit(f"{' '.join(command)[:200]}\nfailed:\n{run.stdout[-3000:]}")
-        seconds, kilobytes = figures.read().split()
-    return Result(float(seconds), int(kilobytes) * 1024 / 1e6)
+        seconds, kilobytes, cpu = figures.read().split()
+    return Result(float(seconds), int(kilobytes) * 1024 / 1e6, float(cpu))
 
 
 def environment(url: str) -> dict[str, str]:
