@@ -65,6 +65,16 @@ def test_an_action_of_others_has_one_version() -> None:
     assert {name: versions for name, versions in found.items() if len(versions) > 1} == {}
 
 
+PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_pages_use_the_actions_of_others_as_the_examples_do(path: Path) -> None:
+    form = re.compile(r"uses: (?!\.|\$|OWNER/)(\S+@.+)$", re.MULTILINE)
+    known = {found for example in EXAMPLES for found in form.findall(example.read_text())}
+    assert set(form.findall(path.read_text())) <= known
+
+
 @by_name
 def test_nothing_is_permitted_but_what_a_job_asks_for(path: Path) -> None:
     if path.name == "publish.yml":  # has what its caller has
@@ -136,7 +146,7 @@ class TestReusable:
     @pytest.mark.parametrize("job", ["parts", "part", "publish"])
     def test_each_input_reaches_the_action(self, job: str) -> None:
         [given] = [step["with"] for step in self.document["jobs"][job]["steps"] if step.get("uses") == "$/"]
-        expected = {item.name: f"${{{{ inputs.{item.name} }}}}" for item in inputs.INPUTS}
+        expected: dict[str, Any] = {item.name: f"${{{{ inputs.{item.name} }}}}" for item in inputs.INPUTS}
         del expected["shard"]
         if job == "publish":
             expected["zenodo-token"] = "${{ secrets.zenodo-token }}"

@@ -83,20 +83,6 @@ def test_end_to_end_on_a_pull_request(socket: Path, localstack_url: str, image: 
     assert set(result.jobs.values()) == {"success"}, result.jobs
 
 
-def test_a_step_that_fails_fails_its_job(socket: Path, s3_server: Store, image: str) -> None:
-    ours = {
-        ROLE: "n-jobs: many",
-        "my-bucket": s3_server.bucket,
-    }
-    with act.project({**swapped(image), **example("pipeline.yml", ours)}) as folder:
-        result = act.run(socket, folder, "pipeline.yml", "push", environment=keys(s3_server))
-    assert result.code != 0
-    assert result.jobs["pipeline"] == "success"
-    assert result.jobs["publish"] == "failure"
-    assert "The summary of this run says which files failed" in result.log
-    assert s3_server.keys() == []
-
-
 def test_example_of_a_step_after_a_pipeline(socket: Path, s3_server: Store) -> None:
     """The published form, which builds the Dockerfile as GitHub does for a tag without an image."""
     ours = {
@@ -111,8 +97,6 @@ def test_example_of_a_step_after_a_pipeline(socket: Path, s3_server: Store) -> N
 
 
 # act knows neither workflows of a stand-in for a repository nor `$/`, which is "here" as well.
-CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
-UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
 SECRETS = {"KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"], "SECRET": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
 REUSABLE = f"{act.PUBLISHED.partition('@')[0]}/.github/workflows/publish.yml@v1"
 
@@ -148,55 +132,52 @@ def test_example_of_the_reusable_workflow_in_two_parts(socket: Path, s3_server: 
 
 
 CALLS = """
-on: push
-jobs:
-  pipeline:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: {checkout}
-      - run: python3 -m tests.dataset small_starter out --scale 0.001
-      - uses: {upload}
-        with: {{ name: atlas, path: out }}
   other-plan:
     needs: pipeline
     uses: ./.github/workflows/publish.yml
-    with: {{ artifact: atlas, in-dir: ., s3-dir: "s3://{bucket}/atlas", s3-endpoint-url: "{url}", shards: 2 }}
+    with: {{ artifact: atlas, in-dir: ., s3-dir: "s3://{bucket}/parts", s3-endpoint-url: "{url}", shards: 2 }}
     secrets: {{ aws-access-key-id: "${{{{ secrets.KEY }}}}", aws-secret-access-key: "${{{{ secrets.SECRET }}}}" }}
   deposition:
     needs: pipeline
     uses: ./.github/workflows/publish.yml
     with: {{ artifact: atlas, in-dir: ., zenodo-id: new, shards: 2 }}
   after:
-    needs: [other-plan]
+    needs: other-plan
     runs-on: ubuntu-latest
     steps:
       - run: echo "This must not run"
 """
 
 
-def test_a_part_that_fails_leaves_the_workflow_failed_and_the_catalog_alone(
-    socket: Path, s3_server: Store, image: str
-) -> None:
+def test_what_fails_fails_its_job_and_the_workflow(socket: Path, s3_server: Store, image: str) -> None:
+    """A step of an example; a part, whose catalog stays as it was; parts of a deposition. One run for all."""
     plan = "${{ needs.parts.outputs.plan }}"
     other = "${{ matrix.shard == '2/2' && '000000000000' || needs.parts.outputs.plan }}"
     changes = {
         **swapped(image),
+        **example("pipeline.yml", {ROLE: "n-jobs: many", "my-bucket": s3_server.bucket}),
         ".github/workflows/publish.yml": reusable({plan: other}),
-        ".github/workflows/calls.yml": CALLS.format(
-            bucket=s3_server.bucket, url=s3_server.url, checkout=CHECKOUT, upload=UPLOAD
-        ),
     }
+    changes[".github/workflows/pipeline.yml"] += CALLS.format(bucket=s3_server.bucket, url=s3_server.url)
     with act.project(changes) as folder:
-        result = act.run(socket, folder, "calls.yml", "push", secrets=SECRETS)
+        result = act.run(socket, folder, "pipeline.yml", "push", environment=keys(s3_server), secrets=SECRETS)
     assert result.code != 0
+    assert result.jobs["pipeline"] == "success"
+
+    assert result.jobs["publish"] == "failure"
+    assert "The summary of this run says which files failed" in result.log
+    assert s3_server.keys("atlas/") == []
+
     assert "is a part of plan 000000000000, but here the plan is " in result.log
-    assert "Not with zenodo-id: Zenodo counts requests by account" in result.log
     # act calls a job of a matrix by its name and its number.
     assert {name: result.jobs[name] for name in ("2-1", "2-2")} == {"2-1": "success", "2-2": "failure"}
+    assert 20 < len(s3_server.keys("parts/")) < 60, "what the other part brought up stays up"
+    assert "parts/catalog.yaml" not in s3_server.keys("parts/")
+
+    assert "Not with zenodo-id: Zenodo counts requests by account" in result.log
+
     assert "Publish" not in result.jobs
     assert "after" not in result.jobs
-    assert 20 < len(s3_server.keys("atlas/")) < 60, "what the other part brought up stays up"
-    assert "atlas/catalog.yaml" not in s3_server.keys("atlas/")
 
 
 def test_example_of_a_release_on_zenodo(socket: Path, image: str) -> None:
