@@ -338,6 +338,24 @@ def test_the_cause_says_what_to_do() -> None:
     assert report.cause(samples.some_failed())[0].endswith("Let the pipeline finish first.")
 
 
+def test_what_happened_and_what_to_do_are_two_sentences() -> None:
+    outcome = samples.some_failed()
+    for reason, shown in (("other size there", "other size there. Run"), ("Gone.", "Gone. Run")):
+        results = [replace(one, reason=reason, hint="Run again.") for one in outcome.failures]
+        assert f"{shown} again." in report.end_lines(replace(outcome, results=tuple(results)))[0]
+
+
+def test_a_cancelled_run_says_so_once() -> None:
+    assert not [line for line in report.end_lines(samples.cancelled()) if "Cancelled" in line]
+
+
+def test_links_of_a_draft_say_that_they_work_later() -> None:
+    lines = report.end_lines(samples.zenodo(published=False))
+    later = "(works once the draft is published)"
+    assert [line.partition(":")[0] for line in lines if later in line] == ["Catalog", "DOI"]
+    assert not [line for line in lines if line.startswith("Record")]
+
+
 def test_the_first_line_says_what_and_where() -> None:
     assert report.start_line(samples.plan(), samples.given()) == (
         "Publishing 10 files (5.8 GB) of 'mouse-brain': /github/workspace/out -> "

@@ -49,7 +49,8 @@ def end_lines(outcome: Outcome, limit: int = FAILURE_LIMIT) -> list[str]:
         problems = (
             outcome.error.problems if isinstance(outcome.error, errors.BadInput) else [outcome.error.message]
         )
-        lines += _bounded([f"- {problem}" for problem in problems], limit, ", see the summary")
+        if not isinstance(outcome.error, errors.Cancelled):  # the headline says it already
+            lines += _bounded([f"- {problem}" for problem in problems], limit, ", see the summary")
         if outcome.error.hint:
             lines.append(outcome.error.hint)
     if before := verdict.before(outcome):
@@ -80,7 +81,8 @@ def name(file: model.PlannedFile) -> str:
 
 def failure(result: FileResult) -> str:
     """One failed file: what happened, and what to do."""
-    return f"{name(result.file)}: {result.reason} {result.hint}".rstrip()
+    end = "" if not result.hint or result.reason.endswith((".", "!", "?")) else "."
+    return f"{name(result.file)}: {result.reason}{end} {result.hint}".rstrip()
 
 
 def _failures(outcome: Outcome) -> Iterator[str]:
@@ -91,11 +93,13 @@ def _links(outcome: Outcome) -> Iterator[str]:
     links = outcome.links
     if links is None:
         return
+    is_draft = links.published is False
+    later = " (works once the draft is published)" if is_draft else ""
     facts = (
         ("Destination", links.destination),
-        ("Catalog", links.catalog if outcome.counts[Status.WITHHELD] == 0 else ""),
-        ("DOI", links.doi),
-        ("Record", links.record if links.record != links.destination else ""),
+        ("Catalog", links.catalog and links.catalog + later if not outcome.counts[Status.WITHHELD] else ""),
+        ("DOI", links.doi and links.doi + later),
+        ("Record", links.record if links.record != links.destination and not is_draft else ""),
         ("To do", links.todo),
     )
     yield from (f"{label}: {value}" for label, value in facts if value)

@@ -135,9 +135,12 @@ def _links(page: _Page, outcome: Outcome) -> None:
     if links:
         withheld = any(r.file.is_catalog and r.status is Status.WITHHELD for r in outcome.results)
         if links.catalog:
-            rows.append(("Catalog (as it was)" if withheld else "Catalog", markup.link(links.catalog)))
-        if links.record and links.record != destination:
-            rows.append(("Record" if links.published else "Draft", markup.link(links.record)))
+            later = " (works once the draft is published)" if links.published is False else ""
+            rows.append(
+                ("Catalog (as it was)" if withheld else "Catalog", markup.link(links.catalog) + later)
+            )
+        if links.published and links.record and links.record != destination:
+            rows.append(("Record", markup.link(links.record)))
         for label, doi in (("DOI", links.doi), ("DOI of all versions", links.concept_doi)):
             if doi and (label == "DOI" or doi != links.doi):
                 rows.append((label, _doi(doi, links.badge if label == "DOI" else "", links.published)))

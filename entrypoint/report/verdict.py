@@ -57,6 +57,11 @@ def place(outcome: Outcome) -> str:
     return f"the {kind} {links.doi or links.record or links.destination}"
 
 
+def _in(outcome: Outcome) -> str:
+    """The word for where files are: at a URL, but in a record or a draft."""
+    return "at" if outcome.links is None or outcome.links.published is None else "in"
+
+
 def _headline(outcome: Outcome) -> str:
     if outcome.error is not None:
         return _stopped(outcome, outcome.error)
@@ -115,9 +120,8 @@ def _kept_back(outcome: Outcome) -> list[str]:
 def _failed(outcome: Outcome, failed: int, total: int) -> str:
     match outcome.mode:
         case Mode.VERIFY:
-            return (
-                f"Verification failed: {failed:,} of {text.plural(total, 'file')} differ at {place(outcome)}"
-            )
+            where = f"{_in(outcome)} {place(outcome)}"
+            return f"Verification failed: {failed:,} of {text.plural(total, 'file')} differ {where}"
         case Mode.DRY_RUN:
             return f"Dry run: {failed:,} of {text.plural(total, 'file')} would fail; nothing was sent"
     if not failed:
@@ -130,7 +134,8 @@ def _done(outcome: Outcome, total: int) -> str:
     files, where, links = text.plural(total, "file"), place(outcome), outcome.links
     match outcome.mode:
         case Mode.VERIFY:
-            return f"Verified: {files} at {where} {'has' if total == 1 else 'have'} the same content as here"
+            have = "has" if total == 1 else "have"
+            return f"Verified: {files} {_in(outcome)} {where} {have} the same content as here"
         case Mode.DRY_RUN:
             return _would(outcome, files, where)
     uploaded = outcome.counts[Status.UPLOADED]
@@ -145,17 +150,18 @@ def _done(outcome: Outcome, total: int) -> str:
         return f"Deleted {text.plural(deleted, 'extra file')} of {where}; nothing to upload"
     if not total:
         return "Nothing to do: no file is planned"
-    return f"Nothing to do: {files} already at {where}, with the same content"
+    return f"Nothing to do: {files} already {_in(outcome)} {where}, with the same content"
 
 
 def _would(outcome: Outcome, files: str, where: str) -> str:
     sent = [result.file.size for result in outcome.results if result.status is Status.WOULD_UPLOAD]
     deleted = sum(extra.planned for extra in outcome.extras)
     if not sent and not deleted:
-        return f"Dry run: nothing to do, {files} already at {where}"
+        return f"Dry run: nothing to do, {files} already {_in(outcome)} {where}"
     does = []
     if sent:
-        does.append(f"upload {len(sent):,} of {files} ({text.size_text(sum(sent))}) to {where}")
+        new = files if len(sent) == planned(outcome) else f"{len(sent):,} of {files}"
+        does.append(f"upload {new} ({text.size_text(sum(sent))}) to {where}")
     if deleted:
         does.append(f"delete {text.plural(deleted, 'extra file')}")
     return f"Dry run: would {' and '.join(does)}; nothing was sent"
