@@ -195,4 +195,5 @@ class Settings:
         if self.s3:
             return self.s3.url
         assert self.zenodo is not None  # read() refuses anything else
-        return f"{self.zenodo.url} deposition {self.zenodo.deposition}"
+        which = self.zenodo.deposition
+        return f"{self.zenodo.url} ({'a new deposition' if which == 'new' else f'deposition {which}'})"

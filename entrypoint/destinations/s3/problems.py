@@ -253,6 +253,6 @@ def no_credentials() -> errors.NotAuthorised:
     """There is nothing to sign with."""
     return errors.NotAuthorised(
         "There are no AWS credentials.",
-        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run aws-actions/configure-aws-credentials before this "
-        "step, or name role-to-assume or aws-profile.",
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name role-to-assume or aws-profile, or log in first: in a "
+        "workflow with aws-actions/configure-aws-credentials, in a terminal with aws configure or aws sso login.",
     )

@@ -59,13 +59,11 @@ def file_url(base: str, now: deposition.Deposition, name: str) -> str:
 def to_publish(base: str, now: deposition.Deposition, communities: Sequence[str]) -> str:
     """What is left to do about a draft that is complete."""
     missing = [sentence.partition(":")[0] for sentence in rules.missing(now.metadata)]
-    first = f"fill in {' and '.join(missing)}, then " if missing else ""
+    rest = f", fill in {' and '.join(missing)}, then press Publish." if missing else " and press Publish."
     asked = (
         f" Choose the community there too: {text.printable(', '.join(communities))}." if communities else ""
     )
-    return (
-        f"The draft is not published: look at it at {base}/uploads/{now.number}, {first}press Publish.{asked}"
-    )
+    return f"The draft is not published: look at it at {base}/uploads/{now.number}{rest}{asked}"
 
 
 def to_continue(now: deposition.Deposition, *, by_rerun: bool) -> str:

@@ -151,7 +151,8 @@ class Finder:
             return list(self._drafts.mine(query, self._check))
         except answers.Denied as error:
             raise errors.NotAuthorised(
-                f"{self._http.host} does not accept zenodo-token ({error.reason}).", self._http.token_hint()
+                f"{self._http.host} does not accept zenodo-token ({error.reason.rstrip('.')}).",
+                self._http.token_hint(),
             ) from error
 
     def _mine_first_page(self) -> None:
