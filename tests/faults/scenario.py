@@ -386,8 +386,9 @@ def _signal(trial: _Trial, proxy: Proxy) -> Callable[[int], float]:
     number = getattr(signal, trial.signals[0].name)
 
     def act(pid: int) -> float:
-        if not proxy.wait_for(count, 20):
-            return 0.0
+        while not proxy.wait_for(count, 0.1):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return 0.0  # it ended before
         # Before the first line of the product nobody can catch a signal; that is not what is tried here.
         time.sleep(delay if count else max(delay, 0.05))
         os.kill(pid, number)
