@@ -146,7 +146,9 @@ class _Step:
             return outcome if outcome.error else dataclasses.replace(outcome, error=_defect(error))
 
 
-def _prepare(chosen: settings.Settings, cancel: workers.Cancel) -> tuple[model.Plan, destinations.Destination | None]:
+def _prepare(
+    chosen: settings.Settings, cancel: workers.Cancel
+) -> tuple[model.Plan, destinations.Destination | None]:
     """The plan, and a destination that needs no network to be made, with everything wrong in both at once.
 
     Raises:

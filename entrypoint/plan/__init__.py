@@ -30,7 +30,7 @@ def make(chosen: settings.Settings) -> model.Plan:
     found = collection.plan(chosen, findings)
     if found is not None:
         if chosen.zenodo and chosen.zenodo.pack is settings.Pack.AUTO:
-            found = packing.packed(found)
+            found = packing.packed(found, findings.warnings)
         _check_names(chosen, found, findings)
         if not len(found) and not findings.problems:
             findings.problems.append("There is nothing to upload: no file was selected.")

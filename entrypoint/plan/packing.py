@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from entrypoint import text
 from entrypoint.plan import model, pack
 
 
-def packed(plan: model.Plan) -> model.Plan:
+def packed(plan: model.Plan, remarks: list[str]) -> model.Plan:
     """The same files, packed where they are too many or have one name.
+
+    Args:
+        remarks: is told what travels in which pack.
 
     Raises:
         errors.BadInput: they are too many even so.
@@ -27,6 +31,12 @@ def packed(plan: model.Plan) -> model.Plan:
             catalog=next((f for f in files.values() if unit.catalog and f.local == unit.catalog.local), None),
         )
         for unit in plan.units
+    )
+    loose = sum(file.name in plan.names for file in files.values())
+    remarks.append(
+        f"pack: {len(plan) - loose} files travel in {text.plural(len(choice.packs), 'zip file')} "
+        f"({', '.join(file.name for file in choice.packs[:3])}{' …' if len(choice.packs) > 3 else ''}); files.tsv, "
+        "which is sent along, says what is where."
     )
     # What is in a pack now and lies beside it from an earlier run is extra.
     return dataclasses.replace(plan, units=units, known=plan.known - plan.names)

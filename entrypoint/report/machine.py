@@ -19,7 +19,7 @@ def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]
     links = outcome.links or destinations.Links("")
     counts = outcome.counts
     values = {
-        "destination": links.destination or outcome.destination,
+        "destination": links.destination or _wanted(given),
         "catalog-url": links.catalog or "\n".join(url for _, url in outcome.catalog_urls),
         "files": str(verdict.planned(outcome)),
         "uploaded": str(counts[Status.UPLOADED]),
@@ -69,6 +69,13 @@ def manifest(
     }
     # ASCII: a name that is not UTF-8 (a lone surrogate here) stays what it is.
     return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+
+
+def _wanted(given: settings.Settings | None) -> str:
+    """URL of the destination that was asked for, while nothing better is known."""
+    if given is None:
+        return ""
+    return given.s3.url if given.s3 else given.zenodo.url if given.zenodo else ""
 
 
 def _flag(value: bool) -> str:

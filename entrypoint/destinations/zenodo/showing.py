@@ -23,9 +23,10 @@ def links(
         todo: what a person has to do about a draft.
     """
     doi, concept_doi = dois(base, now, reserved)
-    record = f"{base}/records/{now.number}"
+    # A draft has no page among the records until it is published.
+    record = f"{base}/{'records' if now.is_published else 'uploads'}/{now.number}"
     return destinations.Links(
-        destination=record if now.is_published else f"{base}/uploads/{now.number}",
+        destination=record,
         catalog="\n".join(file_url(base, now, name) for name in catalogs),
         deposition_id=str(now.number),
         doi=doi,
