@@ -420,7 +420,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A TLS server that answers `{}`, or nothing at all below /stall; its port and certificate."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("openssl makes the certificate")
+        pytest.fail("openssl makes the certificate, and is missing")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate),
