@@ -78,7 +78,7 @@ class Credentials(botocore.credentials.Credentials):
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, OSError) as error:
             raise _explain(error) from error
         if found is None:
-            raise problems.no_credentials()
+            raise problems.no_credentials(self._run.event_name)
         return found
 
     def _hide_once(self, secret: str) -> None:

@@ -249,10 +249,16 @@ def from_transport(error: Exception, endpoint: str) -> errors.PublishError:
     return errors.Refused(f"{endpoint}: {str(error)[:MAX_MESSAGE]}")
 
 
-def no_credentials() -> errors.NotAuthorised:
-    """There is nothing to sign with."""
+def no_credentials(event: str = "") -> errors.NotAuthorised:
+    """There is nothing to sign with.
+
+    Args:
+        event: GitHub's name of what started the workflow.
+    """
+    fork = " Secrets are empty in runs that come from a fork." if event.startswith("pull_request") else ""
     return errors.NotAuthorised(
         "There are no AWS credentials.",
         "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name role-to-assume or aws-profile, or log in first: in a "
-        "workflow with aws-actions/configure-aws-credentials, in a terminal with aws configure or aws sso login.",
+        "workflow with aws-actions/configure-aws-credentials, in a terminal with aws configure or aws sso login."
+        + fork,
     )
