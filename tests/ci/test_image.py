@@ -154,7 +154,11 @@ def test_a_cancelled_run_ends_in_time(
     assert time.perf_counter() - began[0] < 7
     assert run.code == 130, run.log
     assert run.summary
-    assert s3_server.keys() == []
+    # What was held back may arrive once it is let go, whole; the catalog never set out.
+    there = s3_server.keys()
+    assert "catalog.yaml" not in there
+    for key in there:
+        assert s3_server.read(key) == (dataset / key).read_bytes()
 
 
 def test_size_and_start(image: str) -> None:
