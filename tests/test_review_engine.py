@@ -243,6 +243,8 @@ def test_a_catalog_left_alone_that_another_run_replaces(
 def test_no_credentials_on_a_pull_request(workspace: Path, event: str, told: bool) -> None:
     inside.fill(workspace, {"a.bin": b"a"})
     environment = {"GITHUB_EVENT_NAME": event, "AWS_EC2_METADATA_DISABLED": "true"}
-    ran = inside.run({"in-dir": "out", "s3-dir": "s3://bucket/p"}, workspace=workspace, environment=environment)
+    ran = inside.run(
+        {"in-dir": "out", "s3-dir": "s3://bucket/p"}, workspace=workspace, environment=environment
+    )
     assert ran.code == 4
     assert ("fork" in ran.log) is told
