@@ -38,15 +38,6 @@ class Cancel:
         """Whether the run is to stop."""
         return self._event.is_set()
 
-    def wait(self, seconds: float) -> None:
-        """Sleep, but wake up for a cancel.
-
-        Raises:
-            errors.Cancelled: the run is to stop.
-        """
-        if self._event.wait(seconds):
-            raise errors.Cancelled
-
     def check(self) -> None:
         """Raise `errors.Cancelled` if the run is to stop."""
         if self._event.is_set():
