@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import inside
+from tests.conformance.hole import hole
 from tests.faults.product import Order, Ran, Zygote
-from tests.servers.sink import CREDENTIALS, REGION, sink
+from tests.servers.localstack import CREDENTIALS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 MB, GB = 10**6, 10**9
@@ -51,9 +52,9 @@ def zygote() -> Iterator[Zygote]:
 
 def publish(zygote: Zygote, workspace: Path) -> tuple[Ran, Peaks]:
     peaks = Peaks()
-    with sink() as url:
+    with hole() as there:
         inputs = {"in-dir": "out", "s3-dir": "s3://bucket/p", "n-jobs": "16"}
-        environment = {"AWS_ENDPOINT_URL_S3": url, "AWS_REGION": REGION, **CREDENTIALS}
+        environment = {"AWS_ENDPOINT_URL_S3": there.url, "AWS_REGION": "us-east-1", **CREDENTIALS}
         ran = zygote.run(Order(inputs, workspace, environment, act=peaks.watch, hurried=False, hang=380))
     return ran, peaks
 
