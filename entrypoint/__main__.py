@@ -95,7 +95,7 @@ class _Step:
         from entrypoint import report, runner, transfer
 
         chosen, out = self._chosen, self._out
-        mode = Mode.DRY_RUN if chosen.dry_run else Mode.VERIFY if chosen.verify_only else Mode.PUBLISH
+        mode = _mode(chosen)
         outcome = Outcome(mode, chosen.destination)
         cancel = workers.Cancel()
         engine: transfer.Transfer | None = None
@@ -127,7 +127,9 @@ class _Step:
         from entrypoint import transfer
 
         if isinstance(engine, transfer.Transfer):
-            outcome = dataclasses.replace(outcome, results=engine.results, extras=engine.extras)
+            outcome = dataclasses.replace(
+                outcome, results=engine.results, extras=engine.extras, emptied=engine.emptied
+            )
         if self.destination is None:
             return outcome
         try:
@@ -144,6 +146,14 @@ class _Step:
             )
         except Exception as error:  # noqa: BLE001 - the way out must not fail
             return outcome if outcome.error else dataclasses.replace(outcome, error=_defect(error))
+
+
+def _mode(chosen: settings.Settings) -> Mode:
+    if chosen.dry_run:
+        return Mode.DRY_RUN
+    if chosen.verify_only:
+        return Mode.VERIFY
+    return Mode.DRAFT if chosen.draft_only else Mode.PUBLISH
 
 
 def _prepare(

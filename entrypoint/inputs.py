@@ -217,6 +217,12 @@ INPUTS: Final[tuple[Input, ...]] = (
         "as far as the limit allows, and files.tsv says what is where.",
         "never",
     ),
+    _flag(
+        "draft-only",
+        ZENODO,
+        "true: make the draft, or that of the next version, with its metadata and a reserved DOI, and send no "
+        "file. Later runs fill it by its id (output deposition-id).",
+    ),
     _flag("publish", ZENODO, "true: publish the record when, and only when, every file is verified."),
 )
 

@@ -17,6 +17,7 @@ class Mode(StrEnum):
     PUBLISH = "publish"
     DRY_RUN = "dry-run"
     VERIFY = "verify-only"
+    DRAFT = "draft-only"
 
 
 class Status(StrEnum):
@@ -30,7 +31,7 @@ class Status(StrEnum):
     """Not sent, through no fault of its own: a catalog whose files failed, or a file that a cancel
     or a fatal error kept from starting."""
     WOULD_UPLOAD = "would upload"
-    """Dry run only."""
+    """Where no file is sent: by a dry run, or when only a draft is made."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Outcome:
     Attributes:
         results: one for each planned file, in the plan's order; empty when it failed before.
         plan: nothing when the inputs or the catalog were bad.
+        emptied: files of a draft were deleted, and nothing has taken their place yet.
         error: what ended the run early, or kept it from its end (a refused publish, say).
         notices: the destination's remarks.
         seconds: of the whole run.
@@ -91,6 +93,7 @@ class Outcome:
     extras: tuple[ExtraResult, ...] = ()
     links: destinations.Links | None = None
     catalog_urls: tuple[tuple[str, str], ...] = field(default=())
+    emptied: bool = False
     error: errors.PublishError | None = None
     notices: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -113,7 +116,8 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Whether anything was sent or deleted."""
-        return self.counts[Status.UPLOADED] > 0 or any(extra.deleted for extra in self.extras)
+        sent = self.counts[Status.UPLOADED] > 0
+        return sent or self.emptied or any(extra.deleted for extra in self.extras)
 
     @property
     def exit_code(self) -> errors.ExitCode:

@@ -64,7 +64,7 @@ class _Watch:
 
 
 class Transfer:
-    """One run. `results` and `extras` tell how it stands at any time, also after an error."""
+    """One run. `results`, `extras` and `emptied` tell how it stands at any time, also after an error."""
 
     def __init__(
         self,
@@ -87,6 +87,7 @@ class Transfer:
         self._pending = {unit.name: len(unit.files) for unit in plan.units}
         self._barrier_moved = True
         self.extras: tuple[ExtraResult, ...] = ()
+        self.emptied = False
 
     @property
     def results(self) -> tuple[FileResult, ...]:
@@ -105,6 +106,8 @@ class Transfer:
             self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
             self._compare()
             if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
+                if self._rules.mode is Mode.DRAFT and self._may_overwrite() and not self._results:
+                    self._open_draft()
                 self._judge()
                 return
             changed = self._publish()
@@ -148,7 +151,7 @@ class Transfer:
         return not any(_may_differ(verdict) for verdict in self._verdicts.values())
 
     def _judge(self) -> None:
-        """Results of a run that sends nothing: dry-run, verify-only, or a refused overwrite."""
+        """Results of a run that sends no file: dry-run, verify-only, draft-only, or a refused overwrite."""
         mode = self._rules.mode
         for file in self._plan:
             verdict = self._verdicts.get(file.name)
@@ -172,7 +175,7 @@ class Transfer:
                     "Run without verify-only to upload it.",
                     checksum=verdict.checksum,
                 )
-            elif mode is Mode.DRY_RUN:
+            elif mode in (Mode.DRY_RUN, Mode.DRAFT):
                 result = FileResult(file, Status.WOULD_UPLOAD, self._why(file, verdict))
             else:
                 result = FileResult(
@@ -199,19 +202,37 @@ class Transfer:
             verdict = self._verdicts.get(file.name)
             if verdict and not self._is_to_send(file):
                 self._finish(FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum))
-        removing = self._rules.delete_extra and bool(self.extras)
+        removing = self._removing
         if to_send or removing:
-            verdicts = [
-                (file, self._verdicts[file.name]) for file in self._plan if file.name in self._verdicts
-            ]
-            workers.patiently(lambda: self._destination.begin(verdicts, remove_extras=removing), self._cancel)
-            self._note_removed()
+            self._begin()
         self._observer.started(len(to_send), sum(file.size for file in to_send))
         if to_send:
             self._send(to_send)
         if removing and self._all_well():
             self._remove()
         return bool(to_send) or removing
+
+    @property
+    def _removing(self) -> bool:
+        return self._rules.delete_extra and bool(self.extras)
+
+    def _begin(self) -> None:
+        verdicts = [(file, self._verdicts[file.name]) for file in self._plan if file.name in self._verdicts]
+        removing = self._removing
+        workers.patiently(lambda: self._destination.begin(verdicts, remove_extras=removing), self._cancel)
+        self._note_removed()
+
+    def _open_draft(self) -> None:
+        """Have a draft for what is to be sent, and look at it again: with `restart` it is empty now."""
+        if not (self._removing or any(self._is_to_send(file) for file in self._plan)):
+            return
+        before = self._verdicts
+        self._begin()
+        if self._rules.restart:
+            self._verdicts = {}
+            self._compare()
+            gone = {name for name, verdict in self._verdicts.items() if verdict.state is State.ABSENT}
+            self.emptied = any(before[name].state is not State.ABSENT for name in gone)
 
     def _is_to_send(self, file: model.PlannedFile) -> bool:
         verdict = self._verdicts.get(file.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,10 +22,18 @@ class Depositions:
     def __init__(self, workspace: Path, server: ZenodoServer) -> None:
         self.workspace, self.server = workspace, server
 
-    def run(self, more: Mapping[str, str]) -> action.Run:
+    def run(self, more: Mapping[str, str], metadata: Mapping[str, str] = METADATA) -> action.Run:
         inputs = {"in-dir": "out", "zenodo-url": self.server.url, "zenodo-token": self.server.token}
         environment = {"PATH": "/usr/bin:/bin"}
-        return action.run({**inputs, **METADATA, **more}, workspace=self.workspace, environment=environment)
+        return action.run({**inputs, **metadata, **more}, workspace=self.workspace, environment=environment)
+
+    def parts(self, deposition: str, digest: str, count: int = 3) -> list[action.Run]:
+        """All parts side by side, as the jobs of a matrix: they know the draft's id, and no metadata."""
+        parts = [f"{index}/{count}@{digest}" for index in range(1, count + 1)]
+        with concurrent.futures.ThreadPoolExecutor(count) as together:
+            return list(
+                together.map(lambda part: self.run({"zenodo-id": deposition, "shard": part}, {}), parts)
+            )
 
     def names(self, deposition: str) -> set[str]:
         return set(self.server.checksums(deposition))
@@ -53,9 +62,7 @@ def test_a_collection_is_one_deposition(zenodo: Depositions) -> None:
 def test_shards_fill_one_draft_and_the_last_run_publishes(zenodo: Depositions) -> None:
     write_sample(zenodo.workspace / "out", "one")
     draft = str(zenodo.server.add_draft().id)
-    with concurrent.futures.ThreadPoolExecutor(3) as together:
-        parts = [f"{index}/3" for index in (1, 2, 3)]
-        runs = list(together.map(lambda part: zenodo.run({"zenodo-id": draft, "shard": part}), parts))
+    runs = zenodo.parts(draft, zenodo.run({"zenodo-id": draft, "dry-run": "true"}).outputs["plan"])
     assert [run.code for run in runs] == [0, 0, 0], [run.log for run in runs]
     assert sum(int(run.outputs["uploaded"]) for run in runs) == EACH - 1
     assert {run.outputs["published"] for run in runs} == {"false"}
@@ -64,3 +71,90 @@ def test_shards_fill_one_draft_and_the_last_run_publishes(zenodo: Depositions) -
     last = zenodo.run({"zenodo-id": draft, "publish": "true"})
     assert (last.code, last.outputs["uploaded"], last.outputs["published"]) == (0, "1", "true"), last.log
     assert len(zenodo.server.state.versions) == 1
+
+
+def test_a_draft_for_all_parts_is_made_once(zenodo: Depositions) -> None:
+    write_sample(zenodo.workspace / "out", "one")
+    made = zenodo.run({"zenodo-id": "new", "draft-only": "true"})
+    assert made.code == 0, made.log
+    number = made.outputs["deposition-id"]
+    assert f"Draft {number} waits for its files: run with zenodo-id: {number}." in made.log
+    assert made.outputs["doi"].endswith(f"zenodo.{number}")
+    assert (made.outputs["uploaded"], made.outputs["changed"], made.outputs["published"]) == (
+        "0",
+        "false",
+        "false",
+    )
+    assert zenodo.names(number) == set()
+    described = copy.deepcopy(zenodo.server.version(number).content.metadata)
+    assert described["title"] == METADATA["title"]
+
+    # An attempt that was repeated finds the same one, and a part that is repeated does no harm.
+    assert zenodo.run({"zenodo-id": "new", "draft-only": "true"}).outputs["deposition-id"] == number
+    for expected in (EACH - 1, 0):
+        runs = zenodo.parts(number, made.outputs["plan"])
+        assert [run.code for run in runs] == [0, 0, 0], [run.log for run in runs]
+        assert sum(int(run.outputs["uploaded"]) for run in runs) == expected
+        assert {run.outputs["deposition-id"] for run in runs} == {number}
+    assert zenodo.server.version(number).content.metadata == described
+
+    last = zenodo.run({"zenodo-id": number, "publish": "true"})
+    assert (last.code, last.outputs["uploaded"], last.outputs["published"]) == (0, "1", "true"), last.log
+    assert len(zenodo.server.state.versions) == 1
+
+    # All of it once more, as "Re-run all jobs" would: everything ends with the record.
+    again = zenodo.run({"zenodo-id": "new", "draft-only": "true"})
+    assert (again.code, again.outputs["deposition-id"], again.outputs["published"]) == (0, number, "true"), (
+        again.log
+    )
+    assert "Nothing to do" in again.log
+    assert [run.code for run in zenodo.parts(number, again.outputs["plan"])] == [0, 0, 0]
+    assert zenodo.run({"zenodo-id": number, "publish": "true"}).outputs["changed"] == "false"
+    assert len(zenodo.server.state.versions) == 1
+
+
+def test_a_draft_of_a_next_version_holds_the_files_that_stay(zenodo: Depositions) -> None:
+    write_sample(zenodo.workspace / "out", "one")
+    record = zenodo.run({"zenodo-id": "new", "publish": "true"}).outputs["deposition-id"]
+    changed = next(path for path in sorted((zenodo.workspace / "out").iterdir()) if path.suffix == ".pmtiles")
+    changed.write_bytes(changed.read_bytes() + b"more")
+    made = zenodo.run({"zenodo-id": record, "draft-only": "true"})
+    assert made.code == 0, made.log
+    number = made.outputs["deposition-id"]
+    assert number != record
+    assert f"waits for 1 of {EACH} files" in made.log
+    assert len(zenodo.names(number)) == EACH
+    runs = zenodo.parts(number, made.outputs["plan"])
+    assert sorted(run.outputs["uploaded"] for run in runs) == ["0", "0", "1"]
+    last = zenodo.run({"zenodo-id": number, "publish": "true"})
+    assert (last.outputs["uploaded"], last.outputs["published"]) == ("0", "true"), last.log
+
+
+def test_restart_empties_the_draft_once_for_all_parts(zenodo: Depositions) -> None:
+    write_sample(zenodo.workspace / "out", "one")
+    number = zenodo.run({"zenodo-id": "new"}).outputs["deposition-id"]
+    made = zenodo.run({"zenodo-id": number, "draft-only": "true", "restart": "true"})
+    assert (made.code, made.outputs["changed"]) == (0, "true"), made.log
+    assert ", emptied, waits for" in made.log
+    assert zenodo.names(number) == set()
+    zenodo.parts(number, made.outputs["plan"])
+    assert zenodo.run({"zenodo-id": number}).outputs["uploaded"] == "1"
+
+
+def test_no_draft_is_made_where_files_would_fail(zenodo: Depositions) -> None:
+    write_sample(zenodo.workspace / "out", "one")
+    number = zenodo.run({"zenodo-id": "new"}).outputs["deposition-id"]
+    changed = zenodo.workspace / "out" / "catalog.yaml"
+    changed.write_bytes(changed.read_bytes() + b"# more\n")
+    before = zenodo.server.checksums(number)
+    made = zenodo.run({"zenodo-id": number, "draft-only": "true", "overwrite": "false", "restart": "true"})
+    assert made.code == 3, made.log
+    assert "No draft was made%3A 1 of 8 files would fail" in made.log
+    assert zenodo.server.checksums(number) == before
+
+
+def test_a_dry_run_makes_no_draft(zenodo: Depositions) -> None:
+    write_sample(zenodo.workspace / "out", "one")
+    run = zenodo.run({"zenodo-id": "new", "draft-only": "true", "dry-run": "true"})
+    assert (run.code, run.outputs["deposition-id"]) == (0, "")
+    assert not zenodo.server.state.versions

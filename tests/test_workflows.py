@@ -22,8 +22,12 @@ OWN_INPUTS: Final = ["artifact", "shards", "runs-on", "environment", "manifest-a
 SECRETS: Final = ["zenodo-token", "aws-access-key-id", "aws-secret-access-key", "aws-session-token"]
 # What makes sense once, after all the parts.
 LAST_ONLY: Final = {"publish", "delete-extra", "manifest"}
-# Parts are for S3.
-ZENODO: Final = {"zenodo-id", *(item.name for item in inputs.INPUTS if item.section == inputs.ZENODO)}
+# What its jobs are given by one another, or by the secrets.
+NOT_ASKED: Final = {*SECRETS, "shard", "draft-only"}
+# A part fills the draft that it is told of, and leaves metadata to the others.
+ZENODO: Final = {item.name for item in inputs.INPUTS if item.section == inputs.ZENODO}
+TO_A_DRAFT: Final = {"zenodo-token", "zenodo-url", "sandbox", "pack"}
+S3: Final = {"s3-dir", *(item.name for item in inputs.INPUTS if item.section == inputs.S3)}
 
 by_name = pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: path.name)
 
@@ -103,12 +107,10 @@ class TestReusable:
     call = document["on"]["workflow_call"]
 
     def test_inputs_are_the_actions_and_its_own(self) -> None:
-        expected = [item.name for item in inputs.INPUTS if item.name not in (*SECRETS, "shard")]
+        expected = [item.name for item in inputs.INPUTS if item.name not in NOT_ASKED]
         assert list(self.call["inputs"]) == [*OWN_INPUTS, *expected]
 
-    @pytest.mark.parametrize(
-        "name", [item.name for item in inputs.INPUTS if item.name not in (*SECRETS, "shard")]
-    )
+    @pytest.mark.parametrize("name", [item.name for item in inputs.INPUTS if item.name not in NOT_ASKED])
     def test_each_input_says_the_same_with_a_type(self, name: str) -> None:
         item = inputs.BY_NAME[name]
         expected: dict[str, Any] = {"description": item.description, "type": "string"}
@@ -143,22 +145,40 @@ class TestReusable:
             assert value == f"${{{{ {own} }}}}"
         assert list(self.call["outputs"]) == [output.name for output in inputs.OUTPUTS]
 
-    @pytest.mark.parametrize("job", ["parts", "part", "publish"])
-    def test_each_input_reaches_the_action(self, job: str) -> None:
-        [given] = [step["with"] for step in self.document["jobs"][job]["steps"] if step.get("uses") == "$/"]
+    @pytest.mark.parametrize(
+        ("job", "step"),
+        [
+            ("parts", "Plan the whole"),
+            ("parts", "Make the draft"),
+            ("part", "Publish"),
+            ("publish", "Publish"),
+        ],
+    )
+    def test_each_input_reaches_the_action(self, job: str, step: str) -> None:
+        [given] = [found["with"] for found in self.document["jobs"][job]["steps"] if found["name"] == step]
         expected: dict[str, Any] = {item.name: f"${{{{ inputs.{item.name} }}}}" for item in inputs.INPUTS}
-        del expected["shard"]
-        if job == "publish":
-            expected["zenodo-token"] = "${{ secrets.zenodo-token }}"
-            expected["restart"] = "${{ inputs.restart && needs.part.result != 'success' }}"
-        else:
-            without = {*ZENODO, *LAST_ONLY, "dry-run", "verify-only"}
-            expected = {name: value for name, value in expected.items() if name not in without}
-        if job == "parts":
-            expected |= {"dry-run": True, "delete-extra": "${{ inputs.delete-extra }}"}
-        if job == "part":
-            expected["shard"] = "${{ matrix.shard }}@${{ needs.parts.outputs.plan }}"
-        assert given == expected
+        expected["zenodo-token"] = "${{ secrets.zenodo-token }}"
+        less = {"shard", "draft-only"}
+        match step, job:
+            case "Plan the whole", _:
+                expected["dry-run"] = True
+                less |= {"verify-only", "manifest"}
+            case "Make the draft", _:
+                expected["draft-only"] = True
+                less = {"shard", "publish", "manifest", "dry-run", "verify-only", *S3}
+            case "Publish", "part":
+                expected |= {
+                    "shard": "${{ matrix.shard }}@${{ needs.parts.outputs.plan }}",
+                    "zenodo-id": "${{ needs.parts.outputs.deposition-id }}",
+                    "restart": "${{ inputs.restart && inputs.zenodo-id == '' }}",
+                }
+                less = {*LAST_ONLY, "dry-run", "verify-only", *(ZENODO - TO_A_DRAFT)}
+            case "Publish", "publish":
+                expected |= {
+                    "zenodo-id": "${{ needs.parts.outputs.deposition-id || inputs.zenodo-id }}",
+                    "restart": "${{ inputs.restart && needs.part.result != 'success' }}",
+                }
+        assert given == {name: value for name, value in expected.items() if name not in less}
 
     def test_the_last_job_runs_after_parts_that_succeeded_or_where_there_are_none(self) -> None:
         jobs = self.document["jobs"]

@@ -16,7 +16,13 @@ FAILURE_LIMIT: Final = 50
 
 def start_line(plan: model.Plan, given: settings.Settings) -> str:
     """What is about to be done."""
-    verb = "Dry run of" if given.dry_run else "Verifying" if given.verify_only else "Publishing"
+    verb = "Publishing"
+    if given.dry_run:
+        verb = "Dry run of"
+    elif given.verify_only:
+        verb = "Verifying"
+    elif given.draft_only:
+        verb = "Making the draft for"
     files = f"{text.plural(len(plan), 'file')} ({text.size_text(plan.size)})"
     samples = f" in {text.plural(len(plan.units), 'sample')}" if len(plan.units) > 1 else ""
     part = f", {verdict.part(given.shard, plan)}" if given.shard else ""

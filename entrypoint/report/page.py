@@ -15,7 +15,12 @@ SUMMARY_LIMIT: Final = 900_000
 """Bytes. GitHub drops a summary above 1 MiB as a whole, and counts after masking secrets."""
 
 _GROUPS: Final = ("basics", "optional", "basemaps", "other", model.CATALOG)
-_UP: Final = {Mode.PUBLISH: "Uploaded", Mode.DRY_RUN: "Would upload", Mode.VERIFY: "Uploaded"}
+_UP: Final = {
+    Mode.PUBLISH: "Uploaded",
+    Mode.DRY_RUN: "Would upload",
+    Mode.VERIFY: "Uploaded",
+    Mode.DRAFT: "To upload",
+}
 
 _WORDS: Final = {Status.SKIPPED: "already there", Status.WITHHELD: "not sent"}
 
@@ -204,7 +209,10 @@ def _totals(
 ) -> str:
     verify = outcome.mode is Mode.VERIFY
     columns = [
-        (_UP[outcome.mode], Status.WOULD_UPLOAD if outcome.mode is Mode.DRY_RUN else Status.UPLOADED),
+        (
+            _UP[outcome.mode],
+            Status.WOULD_UPLOAD if outcome.mode in (Mode.DRY_RUN, Mode.DRAFT) else Status.UPLOADED,
+        ),
         ("Same" if verify else "Already there", Status.SKIPPED),
         ("Different or missing" if verify else "Failed", Status.FAILED),
         ("Not sent", Status.WITHHELD),

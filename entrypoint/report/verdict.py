@@ -95,7 +95,7 @@ def _stopped(outcome: Outcome, error: errors.PublishError) -> str:
 def _standing(outcome: Outcome) -> str:
     """What is up, and what is not, when a run stopped early."""
     if outcome.mode is not Mode.PUBLISH:
-        return "; nothing was sent"
+        return "; no file was sent" if outcome.mode is Mode.DRAFT else "; nothing was sent"
     up, total = outcome.counts[Status.UPLOADED] + outcome.counts[Status.SKIPPED], planned(outcome)
     if not up:
         return "; " + "; ".join(["no file was uploaded", *_kept_back(outcome)])
@@ -124,6 +124,8 @@ def _failed(outcome: Outcome, failed: int, total: int) -> str:
             return f"Verification failed: {failed:,} of {text.plural(total, 'file')} differ {where}"
         case Mode.DRY_RUN:
             return f"Dry run: {failed:,} of {text.plural(total, 'file')} would fail; nothing was sent"
+        case Mode.DRAFT:
+            return f"No draft was made: {failed:,} of {text.plural(total, 'file')} would fail"
     if not failed:
         withheld = text.plural(outcome.counts[Status.WITHHELD], "file")
         return "; ".join([f"Not finished: {withheld} not sent", *_kept_back(outcome)])
@@ -138,6 +140,8 @@ def _done(outcome: Outcome, total: int) -> str:
             return f"Verified: {files} {_in(outcome)} {where} {have} the same content as here"
         case Mode.DRY_RUN:
             return _would(outcome, files, where)
+        case Mode.DRAFT:
+            return _opened(outcome, files, where)
     uploaded = outcome.counts[Status.UPLOADED]
     deleted = sum(extra.deleted for extra in outcome.extras)
     if uploaded:
@@ -151,6 +155,15 @@ def _done(outcome: Outcome, total: int) -> str:
     if not total:
         return "Nothing to do: no file is planned"
     return f"Nothing to do: {files} already {_in(outcome)} {where}, with the same content"
+
+
+def _opened(outcome: Outcome, files: str, where: str) -> str:
+    wait = [result.file.size for result in outcome.results if result.status is Status.WOULD_UPLOAD]
+    if not wait:
+        return f"Nothing to do: {files} already {_in(outcome)} {where}, with the same content"
+    which = files if len(wait) == planned(outcome) else f"{len(wait):,} of {files}"
+    emptied = ", emptied," if outcome.emptied else ""
+    return f"{where[0].upper()}{where[1:]}{emptied} waits for {which} ({text.size_text(sum(wait))}); no file was sent"
 
 
 def _would(outcome: Outcome, files: str, where: str) -> str:

@@ -85,6 +85,7 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         restart=reader.flag("restart"),
         overwrite=reader.flag("overwrite"),
         delete_extra=reader.flag("delete-extra"),
+        draft_only=reader.flag("draft-only"),
         shard=_shard(reader),
         manifest=_manifest(reader, run),
         manifest_input=reader.text("manifest"),
@@ -130,8 +131,14 @@ def _contradictions(settings: Settings) -> list[str]:
         found.append("catalog-yaml: not with in-list, where each sample has its own catalog.")
     if settings.shard and settings.zenodo and settings.zenodo.publish:
         found.append("publish: not with shard; publish in the last run, without shard.")
-    if settings.verify_only and (settings.restart or settings.delete_extra):
-        found.append("verify-only: only reads; it goes with neither restart nor delete-extra.")
+    if settings.verify_only and (settings.restart or settings.delete_extra or settings.draft_only):
+        found.append("verify-only: only reads; it goes with none of restart, delete-extra and draft-only.")
+    if settings.draft_only and settings.s3:
+        found.append("draft-only: S3 knows no drafts; it goes with zenodo-id.")
+    if settings.draft_only and settings.shard:
+        found.append("draft-only: not with shard; one run makes the draft for all parts.")
+    if settings.draft_only and settings.zenodo and settings.zenodo.publish:
+        found.append("publish: not with draft-only; publish in the run that sends the files.")
     return found
 
 

@@ -178,6 +178,7 @@ class Settings:
     restart: bool
     overwrite: bool
     delete_extra: bool
+    draft_only: bool
     shard: Shard | None
     manifest: Path | None
     manifest_input: str

@@ -54,6 +54,7 @@ def given(manifest: str = "", token: str = "", *, dry_run: bool = False) -> sett
         restart=False,
         overwrite=True,
         delete_extra=False,
+        draft_only=False,
         shard=None,
         manifest=here / manifest if manifest else None,
         manifest_input=manifest,
@@ -208,6 +209,15 @@ def zenodo(*, published: bool) -> Outcome:
     return replace(outcome(one), destination=url, links=links)
 
 
+def opened() -> Outcome:
+    """A draft that other runs will fill."""
+    run = zenodo(published=False)
+    assert run.links
+    links = replace(run.links, todo="Draft 17512345 waits for its files: run with zenodo-id: 17512345.")
+    results = tuple(FileResult(r.file, Status.WOULD_UPLOAD, "not there yet") for r in run.results)
+    return replace(run, mode=Mode.DRAFT, links=links, results=results)
+
+
 def collection(samples: int = 3) -> Outcome:
     """Several samples, one of which has a failure."""
     names = [f"sample-{number}" for number in range(1, samples + 1)]
@@ -243,6 +253,7 @@ SUMMARIES: Final[dict[str, Callable[[], str]]] = {
     "cancelled": lambda: report.summary(cancelled(), given()),
     "bad-input": lambda: report.summary(bad_input(), None),
     "zenodo-draft": lambda: report.summary(zenodo(published=False), given(token="t0ken")),
+    "zenodo-opened": lambda: report.summary(opened(), given(token="t0ken")),
     "zenodo-published": lambda: report.summary(zenodo(published=True), given(token="t0ken")),
     "collection": lambda: report.summary(collection(), given()),
     "many-capped": lambda: report.summary(many(), given(), limit=12_000),

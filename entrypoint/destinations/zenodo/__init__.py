@@ -102,7 +102,7 @@ class Zenodo:
         self._filling = False
         self._done = False
         self._ours = False
-        self._abandoned = False
+        self._stage = showing.Stage.LOOKED_AT
         self._communities: dict[str, str] = {}
         self._reserved = ""
         self._notices: list[str] = list(given.notices)
@@ -204,6 +204,7 @@ class Zenodo:
         else:
             self._new_version(self._now)
         self._filling = True
+        self._stage = showing.Stage.OPENED
         if self._restart:
             self._empty()
             return
@@ -276,6 +277,7 @@ class Zenodo:
 
     def finish(self, *, changed: bool) -> None:
         """Write metadata where they differ, verify every file on the server, publish if asked."""
+        self._stage = showing.Stage.FILLED
         if not self._filling or self._now is None:
             self._remark_unwritten()
             return
@@ -350,7 +352,7 @@ class Zenodo:
 
     def abandon(self) -> None:
         """Leave the draft as it is: the next run continues with it."""
-        self._abandoned = True
+        self._stage = showing.Stage.ABANDONED
 
     def close(self) -> None:
         """Let go of connections."""
@@ -363,10 +365,15 @@ class Zenodo:
         base, now = self._wanted.url, self._now
         if now is None:
             return destinations.Links(base)
-        if self._abandoned:
-            todo = showing.to_continue(now, by_rerun=self._ours and bool(self._mark))
-        else:
-            todo = showing.to_publish(base, now, tuple(self._communities.values()))
+        match self._stage:
+            case showing.Stage.OPENED:
+                todo = showing.to_fill(now)
+            case showing.Stage.FILLED:
+                todo = showing.to_publish(base, now, tuple(self._communities.values()))
+            case showing.Stage.ABANDONED:
+                todo = showing.to_continue(now, by_rerun=self._ours and bool(self._mark))
+            case _:
+                todo = ""
         catalogs = [file.name for file in self._plan if file.is_catalog]
         return showing.links(base, now, reserved=self._reserved, catalogs=catalogs, todo=todo)
 

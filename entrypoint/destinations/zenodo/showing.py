@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final
 
 from entrypoint import destinations, settings, text
 from entrypoint.destinations.zenodo import deposition, http, metadata, rules, target
 from entrypoint.plan import model
+
+
+class Stage(StrEnum):
+    """How far a run came with its draft, on which depends what is left to do."""
+
+    LOOKED_AT = "looked at"
+    OPENED = "opened"
+    FILLED = "filled"
+    ABANDONED = "abandoned"
+
 
 PREFIXES: Final = {settings.ZENODO_URL: "10.5281", settings.SANDBOX_URL: "10.5072"}
 
@@ -65,6 +76,11 @@ def to_publish(base: str, now: deposition.Deposition, communities: Sequence[str]
         f" Choose the community there too: {text.printable(', '.join(communities))}." if communities else ""
     )
     return f"The draft is not published: look at it at {base}/uploads/{now.number}{rest}{asked}"
+
+
+def to_fill(now: deposition.Deposition) -> str:
+    """What is left to do about a draft that was opened for files of other runs."""
+    return f"Draft {now.number} waits for its files: run with zenodo-id: {now.number}."
 
 
 def to_continue(now: deposition.Deposition, *, by_rerun: bool) -> str:
