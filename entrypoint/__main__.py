@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
-from entrypoint import errors, settings, workers
+from entrypoint import errors, memory, settings, workers
 from entrypoint.outcome import Mode, Outcome
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class _Step:
         cancel = workers.Cancel()
         engine: transfer.Transfer | None = None
         self._signals.turn(cancel)
+        memory.settle()
         try:
             planned, ready = workers.patiently(lambda: _prepare(chosen, cancel), cancel)
             outcome = dataclasses.replace(outcome, plan=planned)

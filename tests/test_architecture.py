@@ -16,6 +16,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
     "text": frozenset(),
     "inputs": frozenset(),
+    "memory": frozenset(),
     "catalog": frozenset(),
     "event": frozenset({"errors"}),
     "cli": frozenset({"errors", "inputs"}),
