@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Self, TextIO
@@ -221,7 +221,14 @@ def _open(chosen: settings.Settings, cancel: workers.Cancel, out: runner.Runner)
     from entrypoint.destinations import s3
 
     assert chosen.s3 is not None  # settings.read() saw to it, and Zenodo is made before
-    return s3.S3(chosen.s3, n_jobs=chosen.n_jobs, cancel=cancel, hide=out.mask, run=chosen.run)
+    return s3.S3(
+        chosen.s3,
+        n_jobs=chosen.n_jobs,
+        delete_extra=chosen.delete_extra,
+        cancel=cancel,
+        hide=out.mask,
+        run=chosen.run,
+    )
 
 
 class _Signals:
@@ -280,18 +287,26 @@ def _end(
     destination: destinations.Destination | None,
 ) -> int:
     """Manifest, log, annotations, outputs and summary, in every case."""
-    from entrypoint import report, text
+    from entrypoint import report
 
-    if chosen and chosen.manifest:
+    def written(write: Callable[[], None], outcome: Outcome) -> Outcome:
         try:
-            url = destination.file_url if destination else None
-            out.write_manifest(chosen.manifest, report.manifest(outcome, chosen, url))
-        except errors.PublishError as error:
-            outcome = outcome if outcome.exit_code else dataclasses.replace(outcome, error=error)
-    remarks = [*(outcome.plan.warnings if outcome.plan else ()), *outcome.notices]
-    left_out = outcome.plan.left_out if outcome.plan else ()
-    if remarks or left_out:
-        out.warning(text.plural(len(remarks) + len(left_out), "remark"), [*left_out, *remarks])
+            write()
+        except errors.NotWritten as error:
+            if not outcome.exit_code:
+                return dataclasses.replace(outcome, error=error)
+            out.warning("Not written", [error.message])
+        return outcome
+
+    outcome = written(lambda: out.write_outputs(report.outputs(outcome, chosen)), outcome)
+    if chosen and (manifest := chosen.manifest):
+        url = destination.file_url if destination else None
+        outcome = written(
+            lambda: out.write_manifest(manifest, report.manifest(outcome, chosen, url)), outcome
+        )
+    title, lines = report.remarks(outcome)
+    if lines:
+        out.warning(title, lines)
     if outcome.exit_code and out.on_github:
         # The annotation stands at the top of the run and holds the first causes; the log has them all.
         out.error(report.headline(outcome), report.cause(outcome))
@@ -302,7 +317,6 @@ def _end(
         _say(out, report.end_lines(outcome))
     else:
         _say(out, [*report.end_lines(outcome), report.headline(outcome)])
-    out.write_outputs(report.outputs(outcome, chosen))
     out.write_summary(report.summary(outcome, chosen))
     if destination is not None:
         destination.close()

@@ -92,6 +92,12 @@ class Refused(PublishError):
     exit_code = ExitCode.REFUSED
 
 
+class NotWritten(PublishError):
+    """A file that tells of the run could not be written on this machine; what was sent is sent."""
+
+    exit_code = ExitCode.REFUSED
+
+
 class Unreachable(PublishError):
     """No usable answer from the destination, after all retries."""
 

@@ -124,6 +124,19 @@ def test_the_summary_cannot_be_written(path: str, s3_server: Store, workspace: P
     assert ran.outputs["uploaded"] == "2"
 
 
+@pytest.mark.parametrize("path", ["/dev/full", "/no/such/folder/outputs"])
+def test_the_outputs_cannot_be_written(path: str, s3_server: Store, workspace: Path) -> None:
+    """Later steps would go on with nothing, so the run has not done what it was for."""
+    inside.fill(workspace, {"a": b"1"})
+    inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
+    ran = inside.run(
+        inputs, workspace=workspace, environment={**s3_server.environment, "GITHUB_OUTPUT": path}
+    )
+    assert ran.code == ran.manifest["exit-code"] == 5, ran.log
+    assert f"The outputs cannot be written to {path}" in ran.log
+    assert "all 2 files are up" in ran.summary
+
+
 def test_a_wrong_clock(s3_server: Store, workspace: Path, zygote: Zygote) -> None:
     inside.fill(workspace, {"a": b"1"})
     with Proxy(s3_server.url, Faults([Fault(Kind.SKEWED, "", FOREVER)])) as proxy:
@@ -148,13 +161,18 @@ def test_puts_are_allowed_and_nothing_else(s3_server: Store, workspace: Path) ->
     inside.fill(workspace, {"big": inside.noise(17 * MIB), "small": b"1"})
     with recorder(s3_server.url) as proxy:
         proxy.misbehave("GET|HEAD", status=403, body=error_xml("AccessDenied"))
+        environment = {**s3_server.environment, "AWS_ENDPOINT_URL_S3": proxy.url}
+        inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
         for _ in range(2):
-            environment = {**s3_server.environment, "AWS_ENDPOINT_URL_S3": proxy.url}
-            inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
             ran = inside.run(inputs, workspace=workspace, environment=environment)
             assert ran.code == 0, ran.log
             assert ran.counts == (3, 0, 0)
             assert "s3:ListBucket" in ran.log
+        # What was asked for cannot be done, which is found before a byte is sent.
+        ran = inside.run({**inputs, "delete-extra": "true"}, workspace=workspace, environment=environment)
+        assert ran.code == 4, ran.log
+        assert ran.counts == (0, 0, 0)
+        assert "delete-extra cannot find what is extra" in ran.log
     assert s3_server.read("p/big") == inside.noise(17 * MIB)
 
 

@@ -317,13 +317,27 @@ def test_headlines(outcome: Outcome, words: str) -> None:
     assert report.headline(outcome) == words
 
 
+def test_remarks_are_counted_and_bounded_in_the_log() -> None:
+    what = replace(
+        samples.plan(), warnings=("w",), left_out=tuple(f"{number}.tsv: not on disk" for number in range(500))
+    )
+    run = samples.outcome(samples.uploaded, what)
+    title, lines = report.remarks(run)
+    assert title == "501 remarks"
+    assert len(lines) == 51
+    assert lines[-1] == "… and 451 more, see the summary"
+    # The plan of a dry run says of each what is left out.
+    assert report.remarks(replace(run, mode=Mode.DRY_RUN)) == ("1 remark", ["w"])
+    assert report.remarks(samples.outcome(samples.uploaded)) == ("", [])
+
+
 def test_long_lists_are_bounded_in_the_log() -> None:
     def one(file: model.PlannedFile) -> FileResult:
         return FileResult(file, Status.FAILED, "It broke.", "Mend it.")
 
     files = tuple((f"{number}.tsv", "basics", number) for number in range(1999))
     outcome = samples.outcome(one, samples.plan(samples.unit("", files)))
-    assert report.plan_lines(outcome)[-1] == "… and 1,000 more, see the summary"
+    assert report.plan_lines(outcome)[-1] == "… and 1,100 more, see the summary"
     assert report.end_lines(outcome)[50] == "… and 1,950 more, see the summary"
     assert len(report.cause(outcome)) == 11
 

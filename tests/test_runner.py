@@ -97,7 +97,7 @@ def test_in_a_terminal_everything_is_plain() -> None:
     runner.notice("Only a title")
     runner.debug("unseen")
     runner.mask("s3cret-token")
-    assert runner.write_outputs({"files": "1"})
+    runner.write_outputs({"files": "1"})
     assert runner.write_summary("# x")
     assert stream.getvalue() == "Plan\na line\nerror: Failed\n  one\n  two\nnotice: Only a title\n"
 
@@ -142,7 +142,7 @@ def test_secrets_are_masked_and_hidden(tmp_path: Path) -> None:
     runner.info("token s3cret-token")
     runner.error("token s3cret-token", "second-line")
     runner.write_summary("token s3cret-token")
-    assert runner.write_outputs({"doi": "10.5281/s3cret-token", "files": "3"})
+    runner.write_outputs({"doi": "10.5281/s3cret-token", "files": "3"})
     runner.write_manifest(tmp_path / "m.json", '"s3cret-token"')
     written = (
         stream.getvalue() + summary.read_text() + outputs.read_text() + (tmp_path / "m.json").read_text()
@@ -173,7 +173,7 @@ def test_outputs_are_read_back_as_they_are(tmp_path: Path, name: str) -> None:
         "destination": name,
         "doi": f"a\n{name}\n",
     }
-    assert runner.write_outputs(outputs)
+    runner.write_outputs(outputs)
     got = runner_parser.outputs(path.read_bytes())
     assert got == {key: value.replace("\udcff", "\\udcff") for key, value in outputs.items()}
     assert stream.getvalue() == ""
@@ -190,7 +190,7 @@ def test_files_of_the_runner_are_made_where_they_are_missing(tmp_path: Path) -> 
     runner, _, outputs, summary = on_github(tmp_path)
     outputs.unlink()
     summary.unlink()
-    assert runner.write_outputs({"files": "3"})
+    runner.write_outputs({"files": "3"})
     assert runner.write_summary("# é\udcff")
     assert summary.read_bytes() == "# é\\udcff".encode()
 
@@ -200,9 +200,10 @@ def test_files_that_cannot_be_written_are_said(tmp_path: Path) -> None:
     nowhere = str(tmp_path / "no" / "where")
     environ = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": nowhere, "GITHUB_STEP_SUMMARY": nowhere}
     runner = Runner.from_environ(environ, stream)
-    assert not runner.write_outputs({"files": "3"})
+    with pytest.raises(errors.NotWritten, match="outputs cannot be written"):
+        runner.write_outputs({"files": "3"})
     assert not runner.write_summary("# x")
-    assert [command.name for command in runner_parser.commands(stream.getvalue())] == ["error", "warning"]
+    assert [command.name for command in runner_parser.commands(stream.getvalue())] == ["warning"]
 
 
 def test_a_bad_input_still_leaves_outputs_and_a_summary(tmp_path: Path) -> None:
@@ -234,7 +235,7 @@ def test_a_manifest_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     runner = Runner(io.StringIO())
     for path in (tmp_path / "folder", tmp_path / "file" / "m.json", tmp_path / "a\0b"):
-        with pytest.raises(errors.Refused, match="cannot be written"):
+        with pytest.raises(errors.NotWritten, match="cannot be written"):
             runner.write_manifest(path, "{}")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["file", "folder"]
 

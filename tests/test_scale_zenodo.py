@@ -158,3 +158,45 @@ def test_a_dry_run_makes_no_draft(zenodo: Depositions) -> None:
     run = zenodo.run({"zenodo-id": "new", "draft-only": "true", "dry-run": "true"})
     assert (run.code, run.outputs["deposition-id"]) == (0, "")
     assert not zenodo.server.state.versions
+
+
+@pytest.mark.parametrize("publish", ["false", "true"])
+def test_two_runs_at_once_to_one_draft(zenodo: Depositions, publish: str) -> None:
+    """The same files: both may do well, or one finds the record out. There is one record, and it is whole."""
+    write_sample(zenodo.workspace / "out", "one")
+    expected = zenodo.server.checksums(zenodo.run({"zenodo-id": "new"}).outputs["deposition-id"])
+    for _ in range(4):
+        draft = str(zenodo.server.add_draft().id)
+        with concurrent.futures.ThreadPoolExecutor(2) as together:
+            runs = list(together.map(zenodo.run, [{"zenodo-id": draft, "publish": publish}] * 2))
+        assert {run.code for run in runs} <= {0, 3, 5}, [run.log for run in runs]
+        assert min(run.code for run in runs) == 0, [run.log for run in runs]
+        last = zenodo.run({"zenodo-id": draft, "publish": publish})
+        assert (last.code, last.outputs["uploaded"]) == (0, "0"), last.log
+        assert last.outputs["deposition-id"] == draft
+        assert zenodo.server.checksums(draft) == expected
+        assert bool(zenodo.server.version(draft).published) is (publish == "true")
+
+
+def test_two_runs_with_different_files_to_one_draft(zenodo: Depositions) -> None:
+    """What is published is one of the two, whole, or its run says that it is not."""
+    for folder in ("out", "other"):
+        write_sample(zenodo.workspace / folder, "one")
+        with (zenodo.workspace / folder / "catalog.yaml").open("a") as catalog:
+            catalog.write(f"# {folder}\n")
+    alone = {
+        folder: zenodo.server.checksums(
+            zenodo.run({"zenodo-id": "new", "in-dir": folder, "version": folder}).outputs["deposition-id"]
+        )
+        for folder in ("out", "other")
+    }
+    for _ in range(6):
+        draft = str(zenodo.server.add_draft().id)
+        with concurrent.futures.ThreadPoolExecutor(2) as together:
+            wanted = [{"zenodo-id": draft, "in-dir": folder, "publish": "true"} for folder in alone]
+            runs = dict(zip(alone, together.map(zenodo.run, wanted), strict=True))
+        assert {run.code for run in runs.values()} <= {0, 3, 5}, [run.log for run in runs.values()]
+        assert zenodo.server.version(draft).published
+        for folder, run in runs.items():
+            if run.code == 0 and run.outputs["deposition-id"] == draft:
+                assert zenodo.server.checksums(draft) == alone[folder], run.log

@@ -396,6 +396,28 @@ def test_a_rerun_with_restart_does_not_publish_twice(server: ZenodoServer, run: 
     assert server.requests.writes() == []
 
 
+def test_who_writes_between_verifying_and_publishing_is_found_out(server: ZenodoServer, run: Runner) -> None:
+    draft = server.add_draft()
+    server.faults.add("504-publish", path="actions/publish", delay=0.5)
+
+    def meddle() -> None:
+        while not server.requests.select("POST", "actions/publish"):
+            time.sleep(0.01)
+        server.add_files(draft, {"b.tsv": b"of somebody else"})
+
+    other = threading.Thread(target=meddle)
+    other.start()
+    ran = run(FILES, draft.id, publish=True)
+    other.join()
+    assert isinstance(ran.result.error, errors.FileFailed)
+    assert f"Record {draft.id} is published, but not with what this run sent" in str(ran.result.error)
+    assert ran.result.exit_code is errors.ExitCode.FILES_FAILED
+    assert ran.links.published
+    # The next version puts it right.
+    assert run(FILES, draft.id, publish=True).ok().links.published
+    assert len(server.state.versions) == 2
+
+
 def test_other_runs_and_data_sets_stay_apart(server: ZenodoServer, run: Runner) -> None:
     first = run(FILES, run=GITHUB).ok()
     other_run = run(FILES, run=dataclasses.replace(GITHUB, id="7")).ok()

@@ -279,7 +279,12 @@ class Builder:
         return media.cache_control(name, rules, is_catalog=is_catalog)
 
     def _warn_of_empty(self, place: Place, files: Iterable[model.PlannedFile]) -> None:
-        self._findings.warnings.extend(f"{file.local}: the file is empty." for file in files if not file.size)
+        empty = [file.local for file in files if not file.size]
+        if len(empty) == 1:
+            self._findings.warnings.append(f"{empty[0]}: the file is empty.")
+        elif empty:
+            more = f" and {len(empty) - 3:,} more" if len(empty) > 3 else ""
+            self._findings.warnings.append(f"{len(empty):,} files are empty: {', '.join(empty[:3])}{more}.")
 
 
 def _is_own(place: Place, item: disk.Found, catalog_file: model.LocalFile) -> bool:

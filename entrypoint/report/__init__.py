@@ -6,7 +6,7 @@ people has them made harmless for the place where they go.
 
 from __future__ import annotations
 
-from entrypoint.report.lines import cause, end_lines, plan_lines, start_line
+from entrypoint.report.lines import cause, end_lines, plan_lines, remarks, start_line
 from entrypoint.report.machine import manifest, outputs
 from entrypoint.report.page import SUMMARY_LIMIT, summary
 from entrypoint.report.verdict import headline
@@ -19,6 +19,7 @@ __all__ = [
     "manifest",
     "outputs",
     "plan_lines",
+    "remarks",
     "start_line",
     "summary",
 ]

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from entrypoint import errors, settings, text
-from entrypoint.outcome import FileResult, Outcome, Status
+from entrypoint.outcome import FileResult, Mode, Outcome, Status
 from entrypoint.plan import model
 from entrypoint.report import verdict
 
-PLAN_LIMIT: Final = 1000
+PLAN_LIMIT: Final = 900
 FAILURE_LIMIT: Final = 50
+REMARK_LIMIT: Final = 50
 
 
 def start_line(plan: model.Plan, given: settings.Settings) -> str:
@@ -44,6 +45,16 @@ def plan_lines(outcome: Outcome, limit: int = PLAN_LIMIT) -> list[str]:
         f"{'left out':<12}  {'':>10}  {remark}" for remark in (outcome.plan.left_out if outcome.plan else ())
     ]
     return [text.printable(line) for line in _bounded(lines, limit, ", see the summary")]
+
+
+def remarks(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]]:
+    """What a person should know, beside failures: how many remarks, and the remarks; nothing of both if none."""
+    plan = outcome.plan
+    # A dry run's plan says file by file what is left out.
+    found = list(plan.left_out) if plan and outcome.mode is not Mode.DRY_RUN else []
+    found += [*(plan.warnings if plan else ()), *outcome.notices]
+    lines = [text.printable(line) for line in _bounded(found, limit, ", see the summary")]
+    return (text.plural(len(found), "remark") if found else "", lines)
 
 
 def end_lines(outcome: Outcome, limit: int = FAILURE_LIMIT) -> list[str]:

@@ -85,6 +85,8 @@ def _stopped(outcome: Outcome, error: errors.PublishError) -> str:
             return f"Not authorised at {place(outcome)}" + _standing(outcome)
         case errors.Unreachable():
             return f"No answer from {place(outcome)}" + _standing(outcome)
+        case errors.NotWritten():
+            return "Not all that tells of the run could be written" + _standing(outcome)
         case errors.Refused():
             return f"Refused by {place(outcome)}" + _standing(outcome)
         case errors.FileFailed():

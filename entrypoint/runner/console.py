@@ -127,17 +127,17 @@ class Runner:
 
     # Files
 
-    def write_outputs(self, outputs: Mapping[str, str]) -> bool:
+    def write_outputs(self, outputs: Mapping[str, str]) -> None:
         """Hand over the outputs, if the runner asks for any.
 
         Args:
             outputs: names are constants of ours, never made from data.
 
-        Returns:
-            False when they could not be written; an annotation says so.
+        Raises:
+            errors.NotWritten
         """
         if self._output_file is None:
-            return True
+            return
         leaking = [name for name, value in outputs.items() if self._hide(value) != value]
         if leaking:
             self.warning(
@@ -150,9 +150,13 @@ class Runner:
         entries = (
             file_command.prepare_key_value_message(name, self._hide(value)) for name, value in outputs.items()
         )
-        return self._append(
-            self._output_file, "".join(f"{entry}\n" for entry in entries), "outputs", self.error
-        )
+        try:
+            _append(self._output_file, "".join(f"{entry}\n" for entry in entries))
+        except (OSError, ValueError) as error:
+            raise errors.NotWritten(
+                f"The outputs cannot be written to {text.printable(str(self._output_file))}: {_why(error)}.",
+                "Steps that need them would find nothing. What was uploaded stays; run again.",
+            ) from error
 
     def write_summary(self, markdown: str) -> bool:
         """Append to the job summary, if there is one.
@@ -162,13 +166,18 @@ class Runner:
         """
         if self._summary_file is None:
             return True
-        return self._append(self._summary_file, self._hide(markdown), "job summary", self.warning)
+        try:
+            _append(self._summary_file, self._hide(markdown))
+        except (OSError, ValueError) as error:
+            self.warning("The job summary could not be written", f"{self._summary_file}: {_why(error)}.")
+            return False
+        return True
 
     def write_manifest(self, path: Path, document: str) -> None:
         """Write the manifest, whole or not at all.
 
         Raises:
-            errors.Refused: it cannot be written.
+            errors.NotWritten
         """
         part = path.with_name(f".catalog-upload-{os.getpid()}.part")
         try:
@@ -180,21 +189,10 @@ class Runner:
             finally:
                 part.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else "not a usable path"
-            raise errors.Refused(
-                f"The manifest {text.printable(str(path))!r} cannot be written: {why}.",
+            raise errors.NotWritten(
+                f"The manifest {text.printable(str(path))!r} cannot be written: {_why(error)}.",
                 "What was uploaded stays; name a path that can be written and run again.",
             ) from error
-
-    def _append(self, path: Path, content: str, what: str, complain: Callable[[str, str], None]) -> bool:
-        try:
-            with path.open("ab") as stream:
-                stream.write(content.encode("utf-8", "backslashreplace"))
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else "not a usable path"
-            complain(f"The {what} could not be written", f"{path}: {why}.")
-            return False
-        return True
 
     # Below
 
@@ -245,3 +243,12 @@ class Runner:
             except (OSError, ValueError):
                 # Nobody reads any more (a closed pipe). The upload goes on; its exit code tells how it went.
                 self._gone = True
+
+
+def _append(path: Path, content: str) -> None:
+    with path.open("ab") as stream:
+        stream.write(content.encode("utf-8", "backslashreplace"))
+
+
+def _why(error: OSError | ValueError) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else "not a usable path"

@@ -31,7 +31,9 @@ def image() -> str:
 def publish(image: str, workspace: Path, tmp_path: Path) -> Publish:
     """Run the action in a container as GitHub's runner does, with its mounts, variables and command files."""
 
-    def run(inputs: Mapping[str, str], environment: Mapping[str, str], name: str = "") -> action.Run:
+    def run(
+        inputs: Mapping[str, str], environment: Mapping[str, str], name: str = "", workspace_as: str = "rw"
+    ) -> action.Run:
         commands = tmp_path / "_temp" / "_runner_file_commands"
         mounts = {
             tmp_path / "_temp": "/github/runner_temp",
@@ -42,6 +44,7 @@ def publish(image: str, workspace: Path, tmp_path: Path) -> Publish:
         }
         for folder in mounts:
             folder.mkdir(parents=True, exist_ok=True)
+        mounts[workspace] += f":{workspace_as}"
         (tmp_path / "_temp" / "_github_workflow" / "event.json").write_text("{}")
         files = {
             name: commands / f"{name.lower()}_1"

@@ -67,6 +67,18 @@ def test_nothing_of_the_workspace_is_imported(publish: Publish, s3_server: Store
     assert "imported from" not in run.log
 
 
+def test_a_workspace_that_cannot_be_written(publish: Publish, s3_server: Store, dataset: Path) -> None:
+    inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/atlas"}
+    run = publish(inputs, s3_server.environment, workspace_as="ro")
+    assert (run.code, run.outputs["uploaded"]) == (0, "66"), run.log
+    run = publish({**inputs, "manifest": "result/manifest.json"}, s3_server.environment, workspace_as="ro")
+    assert run.code == 5, run.log
+    assert "manifest.json' cannot be written: Read-only file system" in run.log, run.log
+    assert (run.outputs["skipped"], run.outputs["failed"]) == ("66", "0")
+    assert "Read-only file system" in run.summary
+    assert not (dataset.parent / "result").exists()
+
+
 def test_a_dry_run_writes_nothing(publish: Publish, s3_server: Store, dataset: Path) -> None:
     inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/x", "dry-run": "true"}
     run = publish(inputs, s3_server.environment)

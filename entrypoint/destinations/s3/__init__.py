@@ -25,6 +25,7 @@ class S3(destinations.Destination):
 
     Args:
         n_jobs: files in flight.
+        delete_extra: what is below the prefix has to be known.
         hide: is told each secret that is found, so that logs mask it.
         run: what GitHub gives the job, for `role-to-assume`.
         patience: how long and how often.
@@ -35,6 +36,7 @@ class S3(destinations.Destination):
         chosen: settings.S3Settings,
         *,
         n_jobs: int,
+        delete_extra: bool = False,
         cancel: wire.Stop,
         hide: Callable[[str], None],
         run: settings.Run,
@@ -43,6 +45,7 @@ class S3(destinations.Destination):
         self._patience = patience or wire.Patience()
         self._chosen = chosen
         self._n_jobs = n_jobs
+        self._delete_extra = delete_extra
         self._cancel = cancel
         self._ask = control.Control(chosen, run, n_jobs, hide, self._patience)
         self._store = Store(chosen, is_aws=self._ask.is_aws)
@@ -74,6 +77,11 @@ class S3(destinations.Destination):
             answer = problems.from_boto(error)
             if not problems.is_denied(answer) or problems.everywhere(answer, ""):
                 raise problems.for_bucket(answer, self._chosen.bucket, "s3:ListBucket") from error
+            if self._delete_extra:
+                raise errors.NotAuthorised(
+                    f"Listing s3://{self._chosen.bucket} is not allowed, so delete-extra cannot find what is extra.",
+                    "Allow s3:ListBucket on the bucket, or leave delete-extra out.",
+                ) from error
             self._listing_denied = True
             self._store.tell(
                 "Listing the bucket is not allowed (s3:ListBucket), so nothing can be skipped and nothing extra "

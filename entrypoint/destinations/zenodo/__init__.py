@@ -292,6 +292,14 @@ class Zenodo:
         if self._communities:
             self._notices += publish.ask_communities(self._http, number, self._communities, self._check)
             self._communities = {}
+        # Between the last look and the publication somebody else may have written to the draft.
+        try:
+            files.unverified(self._plan, self._now.files, self._proved, self._http.host)
+        except errors.FileFailed as error:
+            raise errors.FileFailed(
+                f"Record {number} is published, but not with what this run sent: {error.message}",
+                f"Publish its next version: run again with zenodo-id: {number}, and nothing beside it.",
+            ) from error
 
     def _published(self, number: int) -> deposition.Deposition:
         """The record, as it is shown; that it is published is known."""
