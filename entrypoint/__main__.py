@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
-from entrypoint import errors, memory, settings, workers
+from entrypoint import errors, inputs, memory, settings, workers
 from entrypoint.outcome import Mode, Outcome
 
 if TYPE_CHECKING:
@@ -53,9 +53,14 @@ def _run(
 ) -> int:
     start = time.monotonic()
     chosen: settings.Settings | None = None
+    secrets: tuple[settings.Secret, ...] = ()
     problem: errors.PublishError | None = None
     try:
         chosen = settings.read(environ, argv, cwd)
+        secrets = chosen.secrets
+    except settings.Incomplete as error:
+        secrets = error.settings.secrets
+        problem = _further(error, signals)
     except errors.PublishError as error:
         problem = error
     except Exception as error:  # noqa: BLE001 - the one place that catches everything
@@ -65,13 +70,13 @@ def _run(
     from entrypoint import report, runner
 
     out = runner.Runner.from_environ(environ, stream)
+    for secret in secrets:
+        out.mask(secret.reveal())
     if chosen is None:
         outcome = Outcome(Mode.PUBLISH, "", error=problem)
         return _end(out, None, outcome, None)
-    for secret in chosen.secrets:
-        out.mask(secret.reveal())
     for notice in chosen.notices:
-        out.notice("Command line", notice)
+        out.notice("Inputs", notice)
     step = _Step(chosen, out, signals)
     outcome = dataclasses.replace(step.run(), seconds=time.monotonic() - start)
     if outcome.mode is Mode.DRY_RUN and outcome.plan:
@@ -157,8 +162,27 @@ def _mode(chosen: settings.Settings) -> Mode:
     return Mode.DRAFT if chosen.draft_only else Mode.PUBLISH
 
 
+def _further(error: settings.Incomplete, signals: _Signals) -> errors.PublishError:
+    """What is wrong with catalog and files as well, as far as the inputs that are right allow to tell."""
+    choose = {item.name for item in inputs.INPUTS if item.section in (inputs.WHAT, inputs.WHERE)}
+    if error.wrong & (choose | {"shard", "pack"}):
+        return error
+    cancel = workers.Cancel()
+    signals.turn(cancel)
+    zenodo = {item.name for item in inputs.INPUTS if item.section == inputs.ZENODO}
+    try:
+        workers.patiently(
+            lambda: _prepare(error.settings, cancel, with_zenodo=not error.wrong & zenodo), cancel
+        )
+    except errors.BadInput as more:
+        return errors.BadInput([*error.problems, *more.problems], more.hint)
+    except errors.PublishError:
+        return error
+    return error
+
+
 def _prepare(
-    chosen: settings.Settings, cancel: workers.Cancel
+    chosen: settings.Settings, cancel: workers.Cancel, *, with_zenodo: bool = True
 ) -> tuple[model.Plan, destinations.Destination | None]:
     """The plan, and a destination that needs no network to be made, with everything wrong in both at once.
 
@@ -169,7 +193,7 @@ def _prepare(
 
     problems: list[str] = []
     destination: destinations.Destination | None = None
-    if chosen.zenodo:
+    if chosen.zenodo and with_zenodo:
         try:
             destination = _zenodo(chosen, chosen.zenodo, cancel)
         except errors.BadInput as error:

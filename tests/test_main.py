@@ -68,6 +68,18 @@ def out(workspace: Path) -> Path:
         ),
         ({"in-dir": "out", "s3-dir": "s3://bucket", "catalog-yaml": "gone.yaml"}, ["gone.yaml"]),
         (
+            {"in-dir": "lacking", "s3-dir": "s3://bucket", "n-jobs": "many", "checksum": "md5"},
+            ["n-jobs:", "checksum:", "gone.pmtiles", "3 problems"],
+        ),
+        (
+            {"in-dir": "lacking", "zenodo-id": "0x", "zenodo-token": SECRET, "related-identifiers": "x", "n-jobs": "0"},
+            ["n-jobs:", "gone.pmtiles", "zenodo-id:", "related-identifiers:", "4 problems"],
+        ),
+        (
+            {"in-dir": "lacking", "zenodo-id": "new", "zenodo-url": "http://example.org", "zenodo-token": SECRET},
+            ["zenodo-url:", "gone.pmtiles", "2 problems"],
+        ),
+        (
             {"in-dir": "out", "zenodo-id": "new", "zenodo-token": SECRET, "zenodo-url": "http://example.org"},
             ["plain http"],
         ),
@@ -77,6 +89,8 @@ def out(workspace: Path) -> Path:
 def test_bad_input_ends_with_2_before_any_request(
     workspace: Path, out: Path, given: dict[str, str], said: list[str]
 ) -> None:
+    (workspace / "lacking").mkdir()
+    (workspace / "lacking" / "catalog.yaml").write_text("id: x\nassets: {sge: {all: gone.pmtiles}}\n")
     with silent_server() as (url, _):
         environment = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": SECRET}
         run = action.run(given, workspace=workspace, environment=environment)

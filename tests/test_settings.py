@@ -229,6 +229,15 @@ def test_what_does_not_go(place: Path, given: dict[str, str], expected: str) -> 
     assert expected in problems(place, given)
 
 
+def test_inputs_of_the_other_destination_are_told(place: Path) -> None:
+    given = {"title": "T", "publish": "true", "sandbox": "false", "zenodo-token": "t0ken"}
+    [said] = read(place, {**S3, **given}).notices
+    assert said == "title, publish have no effect with s3-dir: Zenodo is not the destination."
+    [said] = read(place, {**ZENODO, "acl": "private", "checksum": "auto"}).notices
+    assert said == "acl has no effect with zenodo-id: S3 is not the destination."
+    assert read(place, {**S3, "acl": "private"}).notices == ()
+
+
 def test_everything_is_reported_at_once(place: Path) -> None:
     said = problems(
         place,

@@ -35,6 +35,7 @@ __all__ = [
     "ZENODO_URL",
     "Checksum",
     "IfMissing",
+    "Incomplete",
     "Method",
     "Pack",
     "Run",
@@ -49,6 +50,25 @@ __all__ = [
 MAX_JOBS: Final = 64
 
 
+class Incomplete(errors.BadInput):
+    """Everything that is wrong with the inputs.
+
+    Args:
+        problems: one sentence each, which begins with the names of the inputs that it is about.
+        settings: what could be read of the others, to look further with.
+    """
+
+    def __init__(self, problems: Sequence[str], settings: Settings) -> None:
+        super().__init__(problems)
+        self.settings = settings
+
+    @property
+    def wrong(self) -> frozenset[str]:
+        """Names of the inputs that are wrong."""
+        heads = (problem.partition(":")[0] for problem in self.problems)
+        return frozenset(name for head in heads for name in head.split(", "))
+
+
 def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings:
     """Read inputs from the environment and the command line; a flag wins over a variable.
 
@@ -58,7 +78,7 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         cwd: where relative paths start when there is no ``GITHUB_WORKSPACE``.
 
     Raises:
-        errors.BadInput: with everything that is wrong.
+        Incomplete: with everything that is wrong.
         SystemExit: after ``--help`` or ``--version``.
     """
     line = cli.parse(argv)
@@ -95,10 +115,10 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         workspace=workspace,
         run=run,
         secrets=tuple(secret for secret in (token, run.oidc_token) if secret.reveal()),
-        notices=line.notices,
+        notices=(*line.notices, *_without_effect(reader)),
     )
     if problems := [*reader.problems, *_contradictions(settings)]:
-        raise errors.BadInput(problems)
+        raise Incomplete(problems, settings)
     return settings
 
 
@@ -139,6 +159,25 @@ def _contradictions(settings: Settings) -> list[str]:
         found.append("draft-only: not with shard; one run makes the draft for all parts.")
     if settings.draft_only and settings.zenodo and settings.zenodo.publish:
         found.append("publish: not with draft-only; publish in the run that sends the files.")
+    return found
+
+
+def _without_effect(reader: Reader) -> list[str]:
+    """Inputs of the destination that is not meant; a token is often handed to every job."""
+    found = []
+    for where, section in (("s3-dir", inputs.ZENODO), ("zenodo-id", inputs.S3)):
+        given = [
+            item.name
+            for item in inputs.INPUTS
+            if item.section == section
+            and item.name != "zenodo-token"
+            and reader.text(item.name) not in ("", item.default)
+        ]
+        if given and reader.text(where):
+            has = "has" if len(given) == 1 else "have"
+            found.append(
+                f"{', '.join(given)} {has} no effect with {where}: {section} is not the destination."
+            )
     return found
 
 
