@@ -17,7 +17,7 @@ from entrypoint import errors, event, outcome, settings, transfer, workers
 from entrypoint.destinations import Links, zenodo
 from entrypoint.destinations.zenodo import http
 from entrypoint.plan import model, pack
-from tests.zenodo import ZenodoServer
+from tests.zenodo import ZenodoServer, actions
 
 FAST = http.Patience(tries=5, first=0.02, cap=0.1, denied=3, connect=3.0, stall=1.0, answer=2.0, settle=1.0)
 FILES = {"a.pmtiles": b"tiles", "b.tsv": b"rows\n", "catalog.yaml": b"id: one\n"}
@@ -276,8 +276,6 @@ def test_an_open_version_draft_is_continued(server: ZenodoServer, run: Runner) -
 
 
 def test_a_version_draft_that_the_user_left_empty_is_filled(server: ZenodoServer, run: Runner) -> None:
-    from tests.zenodo import actions
-
     old = server.add_record(FILES)
     draft = actions.new_version(server.state, old)
     ran = run({**FILES, "b.tsv": b"new"}, old.id).ok()
@@ -290,8 +288,6 @@ def test_a_version_draft_that_the_user_left_empty_is_filled(server: ZenodoServer
 def test_a_version_draft_that_the_index_does_not_know_is_not_mixed_up(
     server: ZenodoServer, run: Runner
 ) -> None:
-    from tests.zenodo import actions
-
     old = server.add_record(FILES)
     draft = actions.new_version(server.state, old)
     server.add_files(draft, {"b.tsv": b"users own"})
@@ -299,6 +295,30 @@ def test_a_version_draft_that_the_index_does_not_know_is_not_mixed_up(
     assert isinstance(ran.result.error, errors.Refused)
     assert f"zenodo-id: {draft.id}" in str(ran.result.error)
     assert server.requests.select("PUT") == []
+
+
+@pytest.mark.parametrize("links_to_it", [False, True])
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_service_that_knows_only_what_zenodo_documents(
+    server: ZenodoServer, run: Runner, status: int, links_to_it: bool
+) -> None:
+    old = server.add_record(FILES)
+    unknown = r"/api/records/\d+/(versions|draft)"
+    server.faults.add("answer", path=unknown, status=status, body={"message": "no such thing"}, count=None)
+    if links_to_it:
+        draft = actions.new_version(server.state, old)
+        actions.import_files(draft)
+        said = {"id": old.id, "links": {"latest_draft": f"{server.url}/api/deposit/depositions/{draft.id}"}}
+        server.faults.add("answer", path="actions/newversion", status=201, body=said)
+    ran = run({**FILES, "b.tsv": b"second"}, old.id, publish=True).ok()
+    assert ran.number != old.id
+    assert ran.statuses["b.tsv"] == "uploaded"
+    assert ran.links.published
+
+
+def test_what_is_only_good_to_know_does_not_end_a_run(server: ZenodoServer, run: Runner) -> None:
+    server.faults.add("500", path=r"/api/records/\d+/draft", count=None)
+    assert run(FILES, server.add_draft().id, publish=True).ok().links.published
 
 
 def test_restart_empties_the_draft_first(server: ZenodoServer, run: Runner) -> None:
@@ -333,8 +353,6 @@ def test_the_latest_version_is_found_without_its_address(server: ZenodoServer, r
 
 
 def test_open_edits_of_a_record_are_left_alone(server: ZenodoServer, run: Runner) -> None:
-    from tests.zenodo import actions
-
     old = server.add_record(FILES)
     actions.edit(server.state, old)
     assert run(FILES, old.id).ok().number == old.id

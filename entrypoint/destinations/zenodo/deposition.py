@@ -20,6 +20,8 @@ PAGE: Final = 100
 MAX_PAGES: Final = 100
 """The server's search ends at 10,000 hits."""
 _DEPOSITIONS: Final = "/api/deposit/depositions"
+_UNKNOWN: Final = (404, 405, 501)
+"""How a service says that it does not know an address."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,30 @@ class Depositions:
 
     def new_version(self, number: int, check: http.Check) -> int:
         """The id of the draft of the next version, which is made unless it is open already."""
-        answer = self._http.call("POST", f"/api/records/{number}/versions", check=check)
+        try:
+            answer = self._http.call("POST", f"/api/records/{number}/versions", check=check)
+        except answers.Rejected as error:
+            if error.status not in _UNKNOWN:
+                raise
+            return self._legacy_version(number, check)
         return self._number(answer.document)
+
+    def _legacy_version(self, number: int, check: http.Check) -> int:
+        """The same by the address that Zenodo documents, for services that know no other.
+
+        The answer is the draft, or the record with a link to it (https://developers.zenodo.org#new-version).
+        """
+        document = self._http.call(
+            "POST", f"{_DEPOSITIONS}/{number}/actions/newversion", check=check
+        ).document
+        found = self._number(document)
+        if found == number:
+            links = document.get("links") if isinstance(document, dict) else None
+            last = _text(links, "latest_draft").rstrip("/").rpartition("/")[2]
+            found = int(last) if last.isascii() and last.isdigit() else number
+        if found == number:
+            raise self._unexpected("the draft of the next version")
+        return found
 
     def import_files(self, number: int, check: http.Check) -> None:
         """Take the files of the latest version into an empty draft, without sending them."""
@@ -135,7 +159,7 @@ class Depositions:
     def reserve_doi(self, number: int, check: http.Check) -> str:
         """The DOI that the draft will get; empty where the service does not reserve one."""
         try:
-            answer = self._http.call("POST", f"/api/records/{number}/draft/pids/doi", check=check)
+            answer = self._http.call("POST", f"/api/records/{number}/draft/pids/doi", check=check, once=True)
         except (errors.Refused, errors.NotAuthorised, errors.Unreachable):
             return ""
         return _text(answer.document, "doi")
@@ -143,9 +167,9 @@ class Depositions:
     def in_review(self, number: int, check: http.Check) -> bool:
         """Whether a community's curators have the draft, so that it is locked."""
         try:
-            answer = self._http.call("GET", f"/api/records/{number}/draft", check=check)
-        except (errors.Refused, errors.NotAuthorised):
-            # An older or other service without this address: writing will tell.
+            answer = self._http.call("GET", f"/api/records/{number}/draft", check=check, once=True)
+        except (errors.Refused, errors.NotAuthorised, errors.Unreachable):
+            # An older or other service without this address, or an answer that got lost: writing will tell.
             return False
         return _text(answer.document, "status") == "in_review"
 
