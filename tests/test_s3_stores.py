@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from entrypoint import transfer
-from entrypoint.destinations.s3 import wire
+from entrypoint import destinations, transfer
+from entrypoint.destinations.s3 import checksums, compare, control, wire
+from entrypoint.plan import model
 from tests.conformance import inside
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
@@ -253,3 +254,47 @@ def test_a_store_that_falls_silent_ends_the_run(
     assert run.code == 5
     assert "answers no more" in run.log
     assert run.statuses()["catalog.yaml"] == "withheld"
+
+
+# What a HEAD says
+
+
+def _composite(path: Path, name: str) -> str:
+    source = model.LocalFile.of(path)
+    return checksums.composite(
+        source, checksums.ALGORITHMS[name], checksums.part_size(source.size), lambda: None
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "kind", "of_parts", "same"),
+    [
+        # A CRC32 where the CRC64NVME should be, as moto writes it: no checksum at all, so the ETag decides.
+        ("CRC64NVME", "Zv51fg==", "FULL_OBJECT", True, True),
+        ("CRC64NVME", "Zv51fg==", "FULL_OBJECT", False, False),
+        ("CRC64NVME", "no base64", "", True, True),
+        ("CRC64NVME", "AAAAAAAAAAA=", "FULL_OBJECT", True, False),
+        # A checksum of checksums without the number of parts, which the ETag tells.
+        ("SHA256", "", "COMPOSITE", True, True),
+    ],
+)
+def test_a_checksum_is_believed_when_it_can_be_one(
+    tmp_path: Path, name: str, said: str, kind: str, of_parts: bool, same: bool
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(inside.noise(BIG))
+    source = model.LocalFile.of(path)
+    etag = (
+        checksums.multipart_etag(source, checksums.part_size(BIG), lambda: None)
+        if of_parts
+        else "0" * 32 + "-3"
+    )
+    said = said or _composite(path, name).partition("-")[0]
+    head = control.Head(BIG, f'"{etag}"', {name: said}, kind, {}, "")
+    verdict = compare.content(
+        model.PlannedFile("f", source, "basics", "f"),
+        control.Listed("f", BIG, f'"{etag}"'),
+        lambda: head,
+        lambda: None,
+    )
+    assert verdict.state is (destinations.State.SAME if same else destinations.State.DIFFERENT)

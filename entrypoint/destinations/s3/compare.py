@@ -58,8 +58,12 @@ def content(
 def _by_checksum(file: model.PlannedFile, found: control.Head, stop: Callable[[], None]) -> Verdict | None:
     for name, algorithm in checksums.ALGORITHMS.items():
         remote = found.checksums.get(name, "")
-        if not remote:
+        if not remote or not algorithm.could_be(remote):
             continue
+        etag = found.etag.strip('"')
+        if found.checksum_type == "COMPOSITE" and "-" not in remote and _MULTIPART.fullmatch(etag):
+            # Not every store writes the number of parts behind it.
+            remote = f"{remote}-{_count(etag)}"
         if "-" in remote:
             # A checksum of checksums says nothing unless the parts are cut alike.
             for cut in checksums.cuts(file.size, _count(remote)):

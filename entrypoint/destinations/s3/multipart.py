@@ -403,7 +403,7 @@ class Multipart:
     def _proof(self, answer: dict[str, Any], digest: str, own: bytes) -> str:
         """What proves the object; raises where something proves it wrong."""
         algorithm = self.algorithm
-        if algorithm and (said := answer.get(algorithm.field)):
+        if algorithm and algorithm.could_be(said := answer.get(algorithm.field) or ""):
             if said == digest:
                 return algorithm.name
         elif all(part.proof for part in self._done):

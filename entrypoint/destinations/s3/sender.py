@@ -109,7 +109,7 @@ class Sender:
         No ETag at all is wrong too: it was somebody else who answered, such as a gateway that says it is down
         with a status of 200.
         """
-        if algorithm and (said := answer.get(algorithm.header)):
+        if algorithm and algorithm.could_be(said := answer.get(algorithm.header, "")):
             self.store.keeps_checksums = True
             return algorithm.name if said == checksums.encode(digest) else None
         etag = answer.get("etag", "")
