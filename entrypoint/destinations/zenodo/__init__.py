@@ -10,6 +10,7 @@ from typing import Any
 from entrypoint import destinations, errors, event, settings, text
 from entrypoint.destinations.zenodo import (
     deposition,
+    describing,
     files,
     http,
     identifier,
@@ -279,7 +280,8 @@ class Zenodo:
         """Write metadata where they differ, verify every file on the server, publish if asked."""
         self._stage = showing.Stage.FILLED
         if not self._filling or self._now is None:
-            self._remark_unwritten()
+            if self._now is not None:
+                self._notices += describing.unwritten(self._now, self._given.metadata)
             return
         self._reload()
         self._write_metadata()
@@ -289,9 +291,6 @@ class Zenodo:
         number = self._here.number
         publish.publish(self._http, self._drafts, number, self._check)
         self._now = self._published(number)
-        if self._communities:
-            self._notices += publish.ask_communities(self._http, number, self._communities, self._check)
-            self._communities = {}
         # Between the last look and the publication somebody else may have written to the draft.
         try:
             files.unverified(self._plan, self._now.files, self._proved, self._http.host)
@@ -300,6 +299,9 @@ class Zenodo:
                 f"Record {number} is published, but not with what this run sent: {error.message}",
                 f"Publish its next version: run again with zenodo-id: {number}, and nothing beside it.",
             ) from error
+        if self._communities:
+            self._notices += publish.ask_communities(self._http, number, self._communities, self._check)
+            self._communities = {}
 
     def _published(self, number: int) -> deposition.Deposition:
         """The record, as it is shown; that it is published is known."""
@@ -312,35 +314,9 @@ class Zenodo:
         return dataclasses.replace(found, state="done") if not found.is_published else found
 
     def _write_metadata(self) -> None:
-        before = self._here
-        there = metadata.writable(before.metadata, before.number)
-        wanted = self._merged(there)
-        if not metadata.differs(wanted, there):
-            return
-        if before.metadata.get("dates"):
-            self._notices.append(
-                "The draft's field dates cannot be written back and was left out: enter it on Zenodo again."
-            )
-        written = self._drafts.write(before.number, wanted, self._check)
-        self._now = dataclasses.replace(before, metadata=written.metadata)
-        kept = metadata.writable(written.metadata, before.number)
-        dropped = [field for field in metadata.differs(wanted, kept) if field in wanted and field not in kept]
-        if dropped:
-            self._notices.append(f"Zenodo did not keep these metadata: {', '.join(dropped)}.")
-
-    def _remark_unwritten(self) -> None:
-        """Metadata of a record stay as they are when no file changed; say so if others were given."""
-        if self._now is None:
-            return
-        there = metadata.writable(self._now.metadata, self._now.number)
-        other = [
-            field for field in metadata.differs(self._given.metadata, there) if field in self._given.metadata
-        ]
-        if other:
-            self._notices.append(
-                f"No file changed, so record {self._now.number} stays as it is, its metadata too "
-                f"({', '.join(other)}): edit them on Zenodo."
-            )
+        wanted = self._merged(metadata.writable(self._here.metadata, self._here.number))
+        self._now, remarks = describing.write(self._drafts, self._here, wanted, self._check)
+        self._notices += remarks
 
     def _verify(self) -> None:
         """Hold the server's list against the plan; files may take a moment to be completed."""
