@@ -24,6 +24,7 @@ lint: venv ## ruff, mypy, the action's and the workflows' schemas, the Dockerfil
 	@$(RUN) tools/lint.py
 
 format: venv ## let ruff format and mend the code
+	@$(RUN) -m ruff format --quiet $(SOURCES)
 	@$(RUN) -m ruff check --fix --quiet $(SOURCES)
 	@$(RUN) -m ruff format --quiet $(SOURCES)
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import gc
 import os
+import re
 import signal
 import sys
 import time
@@ -59,7 +60,8 @@ def _run(
         chosen = settings.read(environ, argv, cwd)
         secrets = chosen.secrets
     except settings.Incomplete as error:
-        secrets = error.settings.secrets
+        # A file that turned out to hold no token is not a secret, and each of its lines would be hidden.
+        secrets = tuple(s for s in error.settings.secrets if not re.search(r"\s", s.reveal()))
         problem = _further(error, signals)
     except errors.PublishError as error:
         problem = error
@@ -105,8 +107,8 @@ class _Step:
         cancel = workers.Cancel()
         engine: transfer.Transfer | None = None
         self._signals.turn(cancel)
-        memory.settle()
         try:
+            memory.settle()
             planned, ready = workers.patiently(lambda: _prepare(chosen, cancel), cancel)
             outcome = dataclasses.replace(outcome, plan=planned)
             out.info(report.start_line(planned, chosen))
@@ -133,9 +135,7 @@ class _Step:
         from entrypoint import transfer
 
         if isinstance(engine, transfer.Transfer):
-            outcome = dataclasses.replace(
-                outcome, results=engine.results, extras=engine.extras, emptied=engine.emptied
-            )
+            outcome = dataclasses.replace(outcome, results=engine.results, extras=engine.extras)
         if self.destination is None:
             return outcome
         try:
@@ -147,6 +147,7 @@ class _Step:
             return dataclasses.replace(
                 outcome,
                 links=self.destination.links(),
+                deleted=self.destination.removed,
                 catalog_urls=tuple(catalogs),
                 notices=tuple(self.destination.notices()),
             )
@@ -176,7 +177,7 @@ def _further(error: settings.Incomplete, signals: _Signals) -> errors.PublishErr
         )
     except errors.BadInput as more:
         return errors.BadInput([*error.problems, *more.problems], more.hint)
-    except errors.PublishError:
+    except Exception:  # noqa: BLE001 - what is known is said, whatever else is wrong
         return error
     return error
 
@@ -236,6 +237,8 @@ def _zenodo(
         n_jobs=chosen.n_jobs,
         restart=chosen.restart,
         delete_extra=chosen.delete_extra,
+        part=chosen.shard is not None,
+        draft_only=chosen.draft_only,
         check=cancel.check,
     )
 

@@ -80,7 +80,7 @@ class Outcome:
     Attributes:
         results: one for each planned file, in the plan's order; empty when it failed before.
         plan: nothing when the inputs or the catalog were bad.
-        emptied: files of a draft were deleted, and nothing has taken their place yet.
+        deleted: number of remote files that were deleted, for whatever reason.
         error: what ended the run early, or kept it from its end (a refused publish, say).
         notices: the destination's remarks.
         seconds: of the whole run.
@@ -93,7 +93,7 @@ class Outcome:
     extras: tuple[ExtraResult, ...] = ()
     links: destinations.Links | None = None
     catalog_urls: tuple[tuple[str, str], ...] = field(default=())
-    emptied: bool = False
+    deleted: int = 0
     error: errors.PublishError | None = None
     notices: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -116,8 +116,7 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Whether anything was sent or deleted."""
-        sent = self.counts[Status.UPLOADED] > 0
-        return sent or self.emptied or any(extra.deleted for extra in self.extras)
+        return self.counts[Status.UPLOADED] > 0 or self.deleted > 0
 
     @property
     def exit_code(self) -> errors.ExitCode:

@@ -64,7 +64,7 @@ class _Watch:
 
 
 class Transfer:
-    """One run. `results`, `extras` and `emptied` tell how it stands at any time, also after an error."""
+    """One run. `results` and `extras` tell how it stands at any time, also after an error."""
 
     def __init__(
         self,
@@ -87,7 +87,6 @@ class Transfer:
         self._pending = {unit.name: len(unit.files) for unit in plan.units}
         self._barrier_moved = True
         self.extras: tuple[ExtraResult, ...] = ()
-        self.emptied = False
 
     @property
     def results(self) -> tuple[FileResult, ...]:
@@ -185,8 +184,10 @@ class Transfer:
         verdicts = list(self._verdicts.values())
         if mode is Mode.VERIFY and verdicts and all(each.state is State.UNKNOWN for each in verdicts):
             raise errors.NotAuthorised(f"Nothing could be verified: {verdicts[0].reason}.")
-        if mode is Mode.DRY_RUN and self._rules.delete_extra:
-            self.extras = tuple(dataclasses.replace(extra, planned=True) for extra in self.extras)
+        if mode in (Mode.DRY_RUN, Mode.DRAFT) and self._rules.delete_extra:
+            self.extras = tuple(
+                extra if extra.deleted else dataclasses.replace(extra, planned=True) for extra in self.extras
+            )
 
     def _why(self, file: model.PlannedFile, verdict: Verdict) -> str:
         if verdict.state is State.SAME:
@@ -226,13 +227,10 @@ class Transfer:
         """Have a draft for what is to be sent, and look at it again: with `restart` it is empty now."""
         if not (self._removing or any(self._is_to_send(file) for file in self._plan)):
             return
-        before = self._verdicts
         self._begin()
         if self._rules.restart:
             self._verdicts = {}
             self._compare()
-            gone = {name for name, verdict in self._verdicts.items() if verdict.state is State.ABSENT}
-            self.emptied = any(before[name].state is not State.ABSENT for name in gone)
 
     def _is_to_send(self, file: model.PlannedFile) -> bool:
         verdict = self._verdicts.get(file.name)

@@ -102,6 +102,17 @@ def test_bad_input_ends_with_2_before_any_request(
         assert "##[add-mask]" not in line
 
 
+def test_a_file_that_holds_no_token_hides_nothing(workspace: Path, out: Path) -> None:
+    (workspace / "token.json").write_text('{\n"a": 1,\n"b": 2\n}\n')
+    run = action.run(
+        {"in-dir": "out", "zenodo-id": "new", "zenodo-token": "token.json"},
+        workspace=workspace,
+        environment={},
+    )
+    check(run, 2)
+    assert "::add-mask::" not in run.log
+
+
 @pytest.mark.parametrize(
     "catalog", [b"", b"a: [", b"a: 1\na: 2", b"\xff\xfe", b"assets: {sge: {all: ../up}}", b"&a [*a]"]
 )

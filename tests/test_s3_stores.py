@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from entrypoint import destinations, transfer
-from entrypoint.destinations.s3 import checksums, compare, control, wire
+from entrypoint import destinations, settings, transfer
+from entrypoint.destinations.s3 import checksums, compare, control, sender, store, wire
 from entrypoint.plan import model
 from tests.conformance import inside
 from tests.conftest import Store
@@ -298,3 +298,26 @@ def test_a_checksum_is_believed_when_it_can_be_one(
         lambda: None,
     )
     assert verdict.state is (destinations.State.SAME if same else destinations.State.DIFFERENT)
+
+
+def test_an_answer_with_another_checksum_is_proved_by_its_etag(s3_server: Store, workspace: Path) -> None:
+    inside.fill(workspace, {"small": b"1", "big": inside.noise(BIG)})
+    with recorder(s3_server.url) as proxy:
+        proxy.misbehave("PUT", headers={"x-amz-checksum-crc64nvme": "Zv51fg=="})
+        run = published(publish(s3_server, workspace, url=proxy.url))
+    assert run.file("small")["proof"] == "MD5 (ETag)"
+    assert run.file("big")["strong"] is True
+    assert "neither a checksum" not in run.log
+
+
+def test_a_part_that_nothing_proves_is_not_accepted_as_it_is() -> None:
+    """Its MD5 was not computed, because the store was taken for one that keeps checksums."""
+    chosen = settings.S3Settings("bucket", "")
+    known = store.Store(chosen, is_aws=True)
+    nobody: Any = None  # what judges an answer asks nobody
+    judge = sender.Sender(chosen, nobody, nobody, known)
+    answer = {"etag": '"' + "0" * 32 + '"', "x-amz-checksum-crc64nvme": "Zv51fg=="}
+    crc = checksums.ALGORITHMS["CRC64NVME"]
+    assert judge.proof(answer, crc, crc.of(b"1"), lambda: None) is None
+    assert known.keeps_checksums is False
+    assert known.notices == ()

@@ -24,6 +24,7 @@ class Shelf:
     on_put: Callable[[str, destinations.Watch], None] = lambda name, watch: None
     on_remove: Callable[[str], None] = lambda name: None
     events: list[str] = field(default_factory=list)
+    removed: int = 0
     in_flight: int = 0
     most: int = 0
     _plan: model.Plan = field(default_factory=lambda: model.Plan(()))

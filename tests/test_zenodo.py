@@ -414,26 +414,51 @@ def test_a_rerun_with_restart_does_not_publish_twice(server: ZenodoServer, run: 
     assert server.requests.writes() == []
 
 
-def test_who_writes_between_verifying_and_publishing_is_found_out(server: ZenodoServer, run: Runner) -> None:
+@pytest.mark.parametrize("what", ["b.tsv is replaced", "catalog.yaml is gone", "zzz.tsv is added"])
+def test_who_writes_between_verifying_and_publishing_is_found_out(
+    server: ZenodoServer, run: Runner, what: str
+) -> None:
     draft = server.add_draft()
     server.faults.add("504-publish", path="actions/publish", delay=0.5)
+    name = what.partition(" ")[0]
 
     def meddle() -> None:
         while not server.requests.select("POST", "actions/publish"):
             time.sleep(0.01)
-        server.add_files(draft, {"b.tsv": b"of somebody else"})
+        if "gone" in what:
+            del draft.content.files[name]
+        else:
+            server.add_files(draft, {name: b"of somebody else"})
 
     other = threading.Thread(target=meddle)
     other.start()
     ran = run(FILES, draft.id, publish=True)
     other.join()
     assert isinstance(ran.result.error, errors.FileFailed)
-    assert f"Record {draft.id} is published, but not with what this run sent" in str(ran.result.error)
+    said = str(ran.result.error)
+    assert f"Record {draft.id} is published, but not as it was verified just before: {name}" in said
     assert ran.result.exit_code is errors.ExitCode.FILES_FAILED
     assert ran.links.published
-    # The next version puts it right.
-    assert run(FILES, draft.id, publish=True).ok().links.published
+    # The next version puts it right, by another run: a second attempt of the same one publishes none.
+    assert run(FILES, draft.id, publish=True, delete_extra=True).ok().links.published
     assert len(server.state.versions) == 2
+
+
+def test_a_second_attempt_makes_no_version_of_what_the_first_published(
+    server: ZenodoServer, run: Runner
+) -> None:
+    """Also where the id was handed on by a job that the attempt does not repeat."""
+    how: dict[str, Any] = {"creators": (CREATOR,), "publish": True}
+    first = run(FILES, run=GITHUB, **how).ok()
+    again = dataclasses.replace(GITHUB, attempt="2")
+    assert not run(FILES, first.number, run=again, **how).ok().result.changed
+    ran = run({**FILES, "b.tsv": b"other"}, first.number, run=again, **how)
+    assert isinstance(ran.result.error, errors.Refused)
+    assert "published record" in str(ran.result.error)
+    assert len(server.state.versions) == 1
+    # Another run may.
+    other = dataclasses.replace(again, id="78")
+    assert run({**FILES, "b.tsv": b"other"}, first.number, run=other, **how).ok().number != first.number
 
 
 def test_other_runs_and_data_sets_stay_apart(server: ZenodoServer, run: Runner) -> None:

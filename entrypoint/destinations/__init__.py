@@ -105,7 +105,13 @@ class Watch(Protocol):
 
 
 class Destination(Protocol):
-    """A place to publish at. `compare` and `put` are called from several threads at once."""
+    """A place to publish at. `compare` and `put` are called from several threads at once.
+
+    Attributes:
+        removed: number of files that were deleted so far, whatever for.
+    """
+
+    removed: int
 
     def look(self, plan: model.Plan) -> None:
         """Find out what is there, whether we may, and whether the plan fits. Only reads.

@@ -127,7 +127,7 @@ def _failed(outcome: Outcome, failed: int, total: int) -> str:
         case Mode.DRY_RUN:
             return f"Dry run: {failed:,} of {text.plural(total, 'file')} would fail; nothing was sent"
         case Mode.DRAFT:
-            return f"No draft was made: {failed:,} of {text.plural(total, 'file')} would fail"
+            return f"Nothing was done: {failed:,} of {text.plural(total, 'file')} would fail"
     if not failed:
         withheld = text.plural(outcome.counts[Status.WITHHELD], "file")
         return "; ".join([f"Not finished: {withheld} not sent", *_kept_back(outcome)])
@@ -161,11 +161,11 @@ def _done(outcome: Outcome, total: int) -> str:
 
 def _opened(outcome: Outcome, files: str, where: str) -> str:
     wait = [result.file.size for result in outcome.results if result.status is Status.WOULD_UPLOAD]
+    gone = f"; {text.plural(outcome.deleted, 'file')} deleted" if outcome.deleted else ""
     if not wait:
-        return f"Nothing to do: {files} already {_in(outcome)} {where}, with the same content"
+        return f"Nothing to send: {files} already {_in(outcome)} {where}, with the same content{gone}"
     which = files if len(wait) == planned(outcome) else f"{len(wait):,} of {files}"
-    emptied = ", emptied," if outcome.emptied else ""
-    return f"{where[0].upper()}{where[1:]}{emptied} waits for {which} ({text.size_text(sum(wait))}); no file was sent"
+    return f"{where[0].upper()}{where[1:]} waits for {which} ({text.size_text(sum(wait))}); no file was sent{gone}"
 
 
 def _would(outcome: Outcome, files: str, where: str) -> str:

@@ -154,7 +154,7 @@ def test_a_deposition_in_four_parts_that_one_job_opens_and_one_publishes(socket:
     parts = re.findall(r"part (\d) of 4 of plan ([0-9a-f]{12})", result.log)
     assert {part for part, _ in parts} == {"1", "2", "3", "4"}
     assert len({plan for _, plan in parts}) == 1
-    assert f"Draft {number} waits for its files" in result.log
+    assert f"Draft {number} is open" in result.log
     assert "Published 1 of 66 files" in result.log
     assert f"Record {number} is out" in result.log
     assert server.token not in result.log

@@ -213,7 +213,9 @@ def opened() -> Outcome:
     """A draft that other runs will fill."""
     run = zenodo(published=False)
     assert run.links
-    links = replace(run.links, todo="Draft 17512345 waits for its files: run with zenodo-id: 17512345.")
+    links = replace(
+        run.links, todo="Draft 17512345 is open: fill and publish it by runs with zenodo-id: 17512345."
+    )
     results = tuple(FileResult(r.file, Status.WOULD_UPLOAD, "not there yet") for r in run.results)
     return replace(run, mode=Mode.DRAFT, links=links, results=results)
 

@@ -51,6 +51,7 @@ class S3(destinations.Destination):
         self._store = Store(chosen, is_aws=self._ask.is_aws)
         self._uploads = multipart.Uploads(self._ask)
         self._listed: dict[str, control.Listed] = {}
+        self.removed = 0
         self._listing_denied = False
         self._put_catalogs: set[str] = set()
         self._plan = model.Plan(())
@@ -199,6 +200,7 @@ class S3(destinations.Destination):
                 f"{name!r} could not be deleted ({answer}).",
                 "Allow s3:DeleteObject, or leave delete-extra off.",
             ) from error
+        self.removed += 1
 
     def finish(self, *, changed: bool) -> None:
         """Drop uploads that belong to no planned file any more, and look once more at catalogs left alone.

@@ -109,9 +109,15 @@ class Sender:
         No ETag at all is wrong too: it was somebody else who answered, such as a gateway that says it is down
         with a status of 200.
         """
-        if algorithm and algorithm.could_be(said := answer.get(algorithm.header, "")):
+        said = answer.get(algorithm.header, "") if algorithm else ""
+        if algorithm and algorithm.could_be(said):
             self.store.keeps_checksums = True
             return algorithm.name if said == checksums.encode(digest) else None
+        if said:
+            # Another one's in its place. From now on the MD5 counts; for these bytes there may be none.
+            self.store.keeps_checksums = False
+            if md5() is None:
+                return None
         etag = answer.get("etag", "")
         if not etag:
             return None

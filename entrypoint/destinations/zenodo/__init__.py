@@ -41,6 +41,8 @@ class Zenodo:
         n_jobs: connections.
         restart: delete every file of the draft first.
         delete_extra: files that the plan lacks will go, so that they do not count.
+        part: other runs send the other files of the same draft, and the last one completes it.
+        draft_only: other runs send all files; the draft is described now.
         data_set: part of the mark; the plan's own is taken where it is empty.
         check: raises `errors.Cancelled` when the run is to stop.
         patience: how long and how often.
@@ -58,6 +60,8 @@ class Zenodo:
         n_jobs: int = 8,
         restart: bool = False,
         delete_extra: bool = False,
+        part: bool = False,
+        draft_only: bool = False,
         data_set: str = "",
         check: http.Check = _never,
         patience: http.Patience | None = None,
@@ -82,6 +86,8 @@ class Zenodo:
         self._release = release
         self._restart = restart
         self._delete_extra = delete_extra
+        self._part = part
+        self._draft_only = draft_only
         self._data_set = data_set
         self._check = check
         contact = f"{run.server_url}/{run.repository}" if run.repository else ""
@@ -104,6 +110,7 @@ class Zenodo:
         self._done = False
         self._ours = False
         self._stage = showing.Stage.LOOKED_AT
+        self.removed = 0
         self._communities: dict[str, str] = {}
         self._reserved = ""
         self._notices: list[str] = list(given.notices)
@@ -192,14 +199,16 @@ class Zenodo:
             self._done = all(verdict.state is destinations.State.SAME for _, verdict in verdicts)
             if self._done:
                 return
-        if self._target.finished and self._number is None:
+        if self._target.finished and (self._number is None or self._run.attempt not in ("", "1")):
             number = self._here.number
             raise errors.Refused(
                 f"An earlier attempt of this run published record {number}, with other files than these.",
-                f"To publish these as its new version, set zenodo-id: {number}.",
+                f"To publish these as its new version, start another run with zenodo-id: {number}.",
             )
         if self._filling:
             self._reload()
+            if self._draft_only:
+                self._write_metadata()
         elif self._now is None:
             self._create()
         else:
@@ -271,6 +280,7 @@ class Zenodo:
                 raise errors.FileFailed(
                     f"{text.printable(name)} could not be deleted: {error.message}", error.hint
                 ) from error
+            self.removed += 1
             rest = {key: value for key, value in self._here.files.items() if key != name}
             self._now = dataclasses.replace(self._here, files=rest)
 
@@ -278,30 +288,44 @@ class Zenodo:
 
     def finish(self, *, changed: bool) -> None:
         """Write metadata where they differ, verify every file on the server, publish if asked."""
-        self._stage = showing.Stage.FILLED
+        self._stage = showing.Stage.IN_PART if self._part else showing.Stage.FILLED
         if not self._filling or self._now is None:
             if self._now is not None:
                 self._notices += describing.unwritten(self._now, self._given.metadata)
             return
         self._reload()
-        self._write_metadata()
+        if not self._part:
+            self._write_metadata()
         self._verify()
         if not self._wanted.publish:
             return
-        number = self._here.number
+        number, verified = self._here.number, self._here.files
         publish.publish(self._http, self._drafts, number, self._check)
         self._now = self._published(number)
-        # Between the last look and the publication somebody else may have written to the draft.
-        try:
-            files.unverified(self._plan, self._now.files, self._proved, self._http.host)
-        except errors.FileFailed as error:
-            raise errors.FileFailed(
-                f"Record {number} is published, but not with what this run sent: {error.message}",
-                f"Publish its next version: run again with zenodo-id: {number}, and nothing beside it.",
-            ) from error
+        self._hold(verified)
         if self._communities:
             self._notices += publish.ask_communities(self._http, number, self._communities, self._check)
             self._communities = {}
+
+    def _hold(self, verified: Mapping[str, deposition.Stored]) -> None:
+        """Between the last look and the publication somebody else may have written to the draft."""
+        waited, count = 0.0, 0
+        while other := files.differing(verified, self._here.files):
+            # What is not listed may be a moment later; what is there and another one will stay that.
+            if waited >= self._http.patience.settle or any(name in self._here.files for name in other):
+                number = self._here.number
+                raise errors.FileFailed(
+                    f"Record {number} is published, but not as it was verified just before: "
+                    f"{text.printable(other[0])} is another one, or gone, or was added "
+                    f"({text.plural(len(other), 'file')} in all).",
+                    "Did something else write to the same draft? Publish its next version: start another run with "
+                    f"zenodo-id: {number}, and nothing beside it.",
+                )
+            count += 1
+            pause = self._http.patience.pause(count)
+            self._http.sleep(pause, self._check)
+            waited += pause
+            self._now = self._published(self._here.number)
 
     def _published(self, number: int) -> deposition.Deposition:
         """The record, as it is shown; that it is published is known."""
@@ -352,6 +376,8 @@ class Zenodo:
         match self._stage:
             case showing.Stage.OPENED:
                 todo = showing.to_fill(now)
+            case showing.Stage.IN_PART:
+                todo = showing.to_complete(now)
             case showing.Stage.FILLED:
                 todo = showing.to_publish(base, now, tuple(self._communities.values()))
             case showing.Stage.ABANDONED:

@@ -154,6 +154,16 @@ def digest(file: model.PlannedFile, check: http.Check) -> str:
     return found.hexdigest()
 
 
+def differing(expected: Mapping[str, deposition.Stored], there: Mapping[str, deposition.Stored]) -> list[str]:
+    """Names that two lists of files do not share with the same content; a record that lists none tells nothing."""
+    if not there:
+        return []
+    before, after = (
+        {(stored.name, stored.size, stored.md5) for stored in those.values()} for those in (expected, there)
+    )
+    return sorted({name for name, _, _ in before ^ after})
+
+
 def unverified(
     plan: model.Plan, there: Mapping[str, deposition.Stored], proved: Mapping[str, str], host: str
 ) -> list[str]:

@@ -16,6 +16,7 @@ class Stage(StrEnum):
 
     LOOKED_AT = "looked at"
     OPENED = "opened"
+    IN_PART = "in part"
     FILLED = "filled"
     ABANDONED = "abandoned"
 
@@ -80,7 +81,12 @@ def to_publish(base: str, now: deposition.Deposition, communities: Sequence[str]
 
 def to_fill(now: deposition.Deposition) -> str:
     """What is left to do about a draft that was opened for files of other runs."""
-    return f"Draft {now.number} waits for its files: run with zenodo-id: {now.number}."
+    return f"Draft {now.number} is open: fill and publish it by runs with zenodo-id: {now.number}."
+
+
+def to_complete(now: deposition.Deposition) -> str:
+    """What is left to do about a draft of which one part is up."""
+    return f"Draft {now.number} is not complete: a last run, without shard, sends what is missing and the catalog."
 
 
 def to_continue(now: deposition.Deposition, *, by_rerun: bool) -> str:
@@ -101,7 +107,7 @@ def remarks(plan: model.Plan, found: target.Target, *, has_license: bool) -> lis
         said.append("No license is given, so that Zenodo chooses one (CC0 for data sets): set license.")
     there = found.there
     if there is not None and found.ours:
-        said.append(f"Continues draft {there.number}, which an earlier attempt of this run made.")
+        said.append(f"Continues draft {there.number}, which this workflow run made.")
     elif there is not None and found.finished:
         said.append(f"An earlier attempt of this run published record {there.number}.")
     elif there is not None and there.state == "inprogress":
