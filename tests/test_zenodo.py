@@ -434,10 +434,10 @@ def test_who_writes_between_verifying_and_publishing_is_found_out(
     other.start()
     ran = run(FILES, draft.id, publish=True)
     other.join()
-    assert isinstance(ran.result.error, errors.FileFailed)
+    assert isinstance(ran.result.error, errors.Refused)
     said = str(ran.result.error)
     assert f"Record {draft.id} is published, but not as it was verified just before: {name}" in said
-    assert ran.result.exit_code is errors.ExitCode.FILES_FAILED
+    assert ran.result.exit_code is errors.ExitCode.REFUSED
     assert ran.links.published
     # The next version puts it right, by another run: a second attempt of the same one publishes none.
     assert run(FILES, draft.id, publish=True, delete_extra=True).ok().links.published

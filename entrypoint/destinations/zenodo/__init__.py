@@ -299,43 +299,13 @@ class Zenodo:
         self._verify()
         if not self._wanted.publish:
             return
-        number, verified = self._here.number, self._here.files
+        number, verified = self._here.number, self._here
         publish.publish(self._http, self._drafts, number, self._check)
-        self._now = self._published(number)
-        self._hold(verified)
+        self._now = publish.published(self._drafts, verified, self._check)
+        self._now = publish.hold(self._http, self._drafts, self._now, verified, self._check)
         if self._communities:
             self._notices += publish.ask_communities(self._http, number, self._communities, self._check)
             self._communities = {}
-
-    def _hold(self, verified: Mapping[str, deposition.Stored]) -> None:
-        """Between the last look and the publication somebody else may have written to the draft."""
-        waited, count = 0.0, 0
-        while other := files.differing(verified, self._here.files):
-            # What is not listed may be a moment later; what is there and another one will stay that.
-            if waited >= self._http.patience.settle or any(name in self._here.files for name in other):
-                number = self._here.number
-                raise errors.FileFailed(
-                    f"Record {number} is published, but not as it was verified just before: "
-                    f"{text.printable(other[0])} is another one, or gone, or was added "
-                    f"({text.plural(len(other), 'file')} in all).",
-                    "Did something else write to the same draft? Publish its next version: start another run with "
-                    f"zenodo-id: {number}, and nothing beside it.",
-                )
-            count += 1
-            pause = self._http.patience.pause(count)
-            self._http.sleep(pause, self._check)
-            waited += pause
-            self._now = self._published(self._here.number)
-
-    def _published(self, number: int) -> deposition.Deposition:
-        """The record, as it is shown; that it is published is known."""
-        try:
-            found = self._drafts.get(number, self._check)
-        except errors.Cancelled:
-            raise
-        except errors.PublishError:
-            found = self._here
-        return dataclasses.replace(found, state="done") if not found.is_published else found
 
     def _write_metadata(self) -> None:
         wanted = self._merged(metadata.writable(self._here.metadata, self._here.number))

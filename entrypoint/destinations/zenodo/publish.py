@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
 
 from entrypoint import errors, text
-from entrypoint.destinations.zenodo import answers, deposition, http
+from entrypoint.destinations.zenodo import answers, deposition, files, http
 
 _ATTEMPTS: Final = 3
 
@@ -56,6 +57,53 @@ def _turned_up(way: http.Http, drafts: deposition.Depositions, number: int, chec
         pause = way.patience.pause(count)
         way.sleep(pause, check)
         waited += pause
+
+
+def published(
+    drafts: deposition.Depositions, draft: deposition.Deposition, check: http.Check
+) -> deposition.Deposition:
+    """The record that came of a draft, as it is shown; that it is published is known."""
+    try:
+        found = drafts.get(draft.number, check)
+    except errors.Cancelled:
+        raise
+    except errors.PublishError:
+        found = draft
+    return dataclasses.replace(found, state="done") if not found.is_published else found
+
+
+def hold(
+    way: http.Http,
+    drafts: deposition.Depositions,
+    record: deposition.Deposition,
+    verified: deposition.Deposition,
+    check: http.Check,
+) -> deposition.Deposition:
+    """Hold a record against the draft that was verified: somebody else may have written to it in between.
+
+    Returns:
+        the record as it was last shown.
+
+    Raises:
+        errors.Refused: it is another one. Not a failure of files: those promise that nothing was published.
+    """
+    waited, count = 0.0, 0
+    while other := files.differing(verified.files, record.files):
+        # What is not listed may be a moment later; what is there and another one will stay that.
+        if waited >= way.patience.settle or any(name in record.files for name in other):
+            raise errors.Refused(
+                f"Record {record.number} is published, but not as it was verified just before: "
+                f"{text.printable(other[0])} is another one, or gone, or was added "
+                f"({text.plural(len(other), 'file')} in all).",
+                "Did something else write to the same draft? Publish its next version: start another run with "
+                f"zenodo-id: {record.number}, and nothing beside it.",
+            )
+        count += 1
+        pause = way.patience.pause(count)
+        way.sleep(pause, check)
+        waited += pause
+        record = published(drafts, record, check)
+    return record
 
 
 def find_communities(
