@@ -109,11 +109,11 @@ class _Step:
         self._signals.turn(cancel)
         try:
             memory.settle()
-            planned, ready = workers.patiently(lambda: _prepare(chosen, cancel), cancel)
+            planned, ready = workers.interruptible(lambda: _prepare(chosen, cancel), cancel)
             outcome = dataclasses.replace(outcome, plan=planned)
             out.info(report.start_line(planned, chosen))
             cancel.check()
-            self.destination = ready or workers.patiently(lambda: _open(chosen, cancel, out), cancel)
+            self.destination = ready or workers.interruptible(lambda: _open(chosen, cancel, out), cancel)
             rules = transfer.Rules(
                 mode,
                 chosen.n_jobs,
@@ -172,7 +172,7 @@ def _further(error: settings.Incomplete, signals: _Signals) -> errors.PublishErr
     signals.turn(cancel)
     zenodo = {item.name for item in inputs.INPUTS if item.section == inputs.ZENODO}
     try:
-        workers.patiently(
+        workers.interruptible(
             lambda: _prepare(error.settings, cancel, with_zenodo=not error.wrong & zenodo), cancel
         )
     except errors.BadInput as more:

@@ -41,6 +41,7 @@ WHERE: Final = "Where to (exactly one)"
 HOW: Final = "How"
 S3: Final = "S3"
 ZENODO: Final = "Zenodo"
+READERS: Final = "Readers (S3)"
 
 
 def _flag(name: str, section: str, description: str, default: str = "false") -> Input:
@@ -97,14 +98,24 @@ INPUTS: Final[tuple[Input, ...]] = (
         "it.",
         "error",
     ),
-    Input("s3-dir", WHERE, "S3 prefix to upload to: s3://bucket/prefix, with or without a last slash."),
+    Input(
+        "s3-dir",
+        WHERE,
+        "S3 prefix to upload to: s3://bucket/prefix, with or without a last slash. An access point's ARN may "
+        "stand in place of the bucket.",
+    ),
     Input(
         "zenodo-id",
         WHERE,
         "Zenodo deposition to fill: new, or the id, DOI or URL of a draft, of a published record (it gets a "
         "new version) or of a concept (its latest version does).",
     ),
-    Input("n-jobs", HOW, "Files in flight at the same time, 1 to 64.", "8"),
+    Input(
+        "n-jobs",
+        HOW,
+        "Files in flight at the same time, 1 to 256, or auto: chosen by the sizes of what is to be sent.",
+        "auto",
+    ),
     _flag(
         "dry-run",
         HOW,
@@ -126,7 +137,8 @@ INPUTS: Final[tuple[Input, ...]] = (
         "delete-extra",
         HOW,
         "true: after everything else succeeded, delete remote files below the prefix or in the draft that the "
-        "plan does not name. Otherwise they are only listed.",
+        "plan does not name. Otherwise they are only listed. Refused with files and with shard, without a "
+        "prefix (s3://bucket), and where another data set's catalog would be deleted.",
     ),
     Input(
         "shard",
@@ -134,7 +146,12 @@ INPUTS: Final[tuple[Input, ...]] = (
         "2/8: upload the second of eight balanced parts, and no catalog. A last run without shard completes it. "
         "2/8@0a1b2c3d4e5f: the same, but only if the plan is this one (output plan).",
     ),
-    Input("manifest", HOW, "Path in the workspace where the result is written as JSON."),
+    Input(
+        "manifest",
+        HOW,
+        "Path in the workspace where the result is written as JSON; - is standard output. It replaces nothing "
+        "but an earlier manifest.",
+    ),
     Input("aws-region", S3, "AWS region of the bucket, if the AWS configuration does not name it."),
     Input("aws-profile", S3, "Profile of the AWS configuration files to use."),
     Input(
@@ -143,12 +160,28 @@ INPUTS: Final[tuple[Input, ...]] = (
         "ARN of an AWS role to assume; with GitHub's OIDC token where no other credentials are set (the job "
         "needs permissions: id-token: write).",
     ),
+    Input("role-session-name", S3, "Session name of the assumed role, as CloudTrail shows it."),
+    Input("role-external-id", S3, "External id that the role's trust policy asks for."),
+    Input("role-duration", S3, "Seconds that the credentials of the assumed role are valid, 900 to 43200."),
+    Input(
+        "oidc-audience",
+        S3,
+        "Audience of GitHub's OIDC token, if the role's trust policy asks for another one than AWS's own.",
+        "sts.amazonaws.com",
+    ),
     Input("expected-bucket-owner", S3, "AWS account id that must own the bucket; another owner is refused."),
     Input(
         "s3-endpoint-url",
         S3,
         "URL of an S3-compatible store, e.g. https://minio.example.org. Otherwise AWS_ENDPOINT_URL_S3 or "
         "AWS_ENDPOINT_URL if set, else AWS.",
+    ),
+    Input(
+        "s3-addressing",
+        S3,
+        "Where requests name the bucket: path (in the URL's path), virtual (in the host's name) or auto: as the "
+        "AWS configuration says, else virtual on AWS and path elsewhere, learning from refusals.",
+        "auto",
     ),
     Input(
         "checksum",
@@ -169,7 +202,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "cache-control",
         S3,
         "Cache-Control of the objects, lines of 'glob: value'; the first match wins over the default "
-        "(catalog.yaml: no-cache, others none).",
+        "(PMTiles: max-age=60, everything else: no-cache).",
     ),
     _lines(
         "content-type",
@@ -178,6 +211,27 @@ INPUTS: Final[tuple[Input, ...]] = (
     ),
     _lines("tags", S3, "Tags of the objects, lines of key=value."),
     _lines("metadata", S3, "User metadata of the objects (x-amz-meta-*), lines of key=value."),
+    Input(
+        "public-url",
+        READERS,
+        "URL under which readers reach the prefix of s3-dir (a CDN, a website). Links and catalog-url use it, and "
+        "after the upload it is checked as a viewer would use it.",
+    ),
+    Input(
+        "check-readable",
+        READERS,
+        "off, warn, or error (what readers cannot use fails the run with exit code 3). If empty: warn with "
+        "public-url, else off. Without public-url the bucket's own address is checked.",
+    ),
+    Input(
+        "viewer-origin", READERS, "Origin of the page that reads, for the CORS check.", "https://pmtiles.io"
+    ),
+    _flag(
+        "page",
+        READERS,
+        "true: also publish an index.html beside the catalog, with layers, sizes, links, how to cite and "
+        "checksums.",
+    ),
     Input(
         "zenodo-token",
         ZENODO,
@@ -191,7 +245,12 @@ INPUTS: Final[tuple[Input, ...]] = (
     ),
     _flag("sandbox", ZENODO, "true: short for zenodo-url: https://sandbox.zenodo.org."),
     Input("title", ZENODO, "Title of the record."),
-    _lines("creators", ZENODO, "Creators of the record, one per line: Family, Given; affiliation; ORCID."),
+    _lines(
+        "creators",
+        ZENODO,
+        "Creators of the record, one per line: Family, Given; affiliation; ORCID. Several affiliations are "
+        "separated by |.",
+    ),
     Input("description", ZENODO, "Description of the record, plain text or HTML."),
     Input("upload-type", ZENODO, "Type of the record: dataset, software, image, publication, …"),
     Input("license", ZENODO, "License of the record, an SPDX id such as CC-BY-4.0."),
@@ -204,11 +263,11 @@ INPUTS: Final[tuple[Input, ...]] = (
         "Related identifiers, one per line: relation identifier [resource type], e.g. isSupplementTo "
         "https://github.com/o/r/releases/tag/v1.",
     ),
-    Input(
+    _lines(
         "metadata-file",
         ZENODO,
-        "A .zenodo.json or CITATION.cff. Inputs win over it, it wins over the draft, a release event fills "
-        "what is left.",
+        "A .zenodo.json, a CITATION.cff or InvenioRDM's own JSON; several, one per line: the first wins field by "
+        "field. Inputs win over them, they win over the draft, a release event fills what is left.",
     ),
     Input(
         "pack",
@@ -245,7 +304,12 @@ OUTPUTS: Final[tuple[Output, ...]] = (
     Output("skipped", "Number of files that were there already, with the same content."),
     Output("failed", "Number of files that failed or did not verify."),
     Output("bytes", "Bytes sent."),
-    Output("changed", "true when anything was sent or deleted."),
+    Output("deleted", "Number of extra files that were deleted."),
+    Output("changed", "true when anything was sent, deleted, described anew or published."),
+    Output(
+        "changed-keys",
+        "S3: keys that were replaced or deleted, one per line, for a CDN invalidation; prefix/* if there are too many.",
+    ),
     Output(
         "plan", "Digest of the names and sizes of all planned files; the same wherever the same is planned."
     ),

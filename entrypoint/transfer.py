@@ -43,7 +43,8 @@ class Rules:
     """How a plan is to be run; see the inputs of the same names."""
 
     mode: Mode
-    n_jobs: int
+    n_jobs: int | None
+    """Files in flight; nothing leaves the number to the destination."""
     restart: bool = False
     overwrite: bool = True
     delete_extra: bool = False
@@ -86,6 +87,7 @@ class Transfer:
         self._last_success = float("-inf")
         self._pending = {unit.name: len(unit.files) for unit in plan.units}
         self._barrier_moved = True
+        self._size = 1
         self.extras: tuple[ExtraResult, ...] = ()
 
     @property
@@ -101,7 +103,7 @@ class Transfer:
             errors.PublishError: what ended the run early; files that failed do not raise.
         """
         try:
-            workers.patiently(lambda: self._destination.look(self._plan), self._cancel)
+            workers.interruptible(lambda: self._destination.preflight(self._plan), self._cancel)
             self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
             self._compare()
             if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
@@ -111,13 +113,18 @@ class Transfer:
                 return
             changed = self._publish()
             if self._all_well():
-                workers.patiently(lambda: self._destination.finish(changed=changed), self._cancel)
+                workers.interruptible(lambda: self._destination.finish(changed=changed), self._cancel)
             else:
                 self._abandon()
         except BaseException:
             self._abandon()
             raise
         self._raise_if_all_failed()
+
+    def _jobs(self, files: Sequence[model.PlannedFile]) -> int:
+        """Files in flight for these files."""
+        self._size = self._rules.n_jobs or max(1, self._destination.jobs(files))
+        return self._size
 
     def _abandon(self) -> None:
         """Let the destination tidy up, but not for ever: a dead network would not answer that either."""
@@ -138,7 +145,7 @@ class Transfer:
             with self._lock:
                 self._verdicts[file.name] = verdict
 
-        with workers.Pool(self._rules.n_jobs, self._cancel) as pool:
+        with workers.Pool(self._jobs(tuple(self._plan)), self._cancel) as pool:
             for file in self._plan:
                 pool.submit(one, file)
             pool.drain()
@@ -220,7 +227,7 @@ class Transfer:
     def _begin(self) -> None:
         verdicts = [(file, self._verdicts[file.name]) for file in self._plan if file.name in self._verdicts]
         removing = self._removing
-        workers.patiently(lambda: self._destination.begin(verdicts, remove_extras=removing), self._cancel)
+        workers.interruptible(lambda: self._destination.begin(verdicts, remove_extras=removing), self._cancel)
         self._note_removed()
 
     def _open_draft(self) -> None:
@@ -242,7 +249,7 @@ class Transfer:
         data = [file for file in to_send if not file.is_catalog]
         data.sort(key=lambda file: (-file.size, file.name))
         waiting = [unit for unit in self._plan.units if unit.catalog and unit.catalog.name in wanted]
-        with workers.Pool(self._rules.n_jobs, self._cancel) as pool:
+        with workers.Pool(self._jobs(to_send), self._cancel) as pool:
             for file in data:
                 pool.submit(self._put, file)
             while True:
@@ -314,7 +321,7 @@ class Transfer:
     def _is_hopeless(self) -> bool:
         """Whether file after file fails with what would fail every other one too."""
         with self._lock:
-            row = len(self._setback) >= 2 * self._rules.n_jobs
+            row = len(self._setback) >= 2 * self._size
             return row and time.monotonic() - self._last_success > _DESPAIR
 
     def _remove(self) -> None:
@@ -323,7 +330,7 @@ class Transfer:
                 continue
             self._cancel.check()
             try:
-                workers.patiently(functools.partial(self._destination.remove, extra.name), self._cancel)
+                workers.interruptible(functools.partial(self._destination.remove, extra.name), self._cancel)
                 done = dataclasses.replace(extra, deleted=True)
             except errors.FileFailed as error:
                 done = dataclasses.replace(extra, error=str(error))

@@ -44,7 +44,7 @@ class Cancel:
             raise errors.Cancelled
 
 
-def patiently(call: Callable[[], T], cancel: Cancel) -> T:
+def interruptible(call: Callable[[], T], cancel: Cancel) -> T:
     """Make a call that may wait for a network, and leave it behind when the run is cancelled meanwhile.
 
     Raises:

@@ -88,7 +88,9 @@ def test_event_files(document: Any, name: str, tmp_path_factory: pytest.TempPath
 def test_metadata_files(data: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("metadata") / suffix
     path.write_bytes(data)
-    wanted = settings.ZenodoSettings("new", settings.Secret(SECRET), "https://zenodo.org", metadata_file=path)
+    wanted = settings.ZenodoSettings(
+        "new", settings.Secret(SECRET), "https://zenodo.org", metadata_files=(path,)
+    )
     with contextlib.suppress(errors.BadInput):
         metadata.gather(wanted)
 
@@ -101,7 +103,9 @@ def test_metadata_of_wrong_types(
     path = tmp_path_factory.mktemp("metadata") / suffix
     keys = ("title", "creators", "authors", "license", "keywords", "message", "cff-version", "description")
     path.write_text(json.dumps(dict.fromkeys(keys, document)))
-    wanted = settings.ZenodoSettings("new", settings.Secret(SECRET), "https://zenodo.org", metadata_file=path)
+    wanted = settings.ZenodoSettings(
+        "new", settings.Secret(SECRET), "https://zenodo.org", metadata_files=(path,)
+    )
     with contextlib.suppress(errors.BadInput):
         metadata.gather(wanted)
 

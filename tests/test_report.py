@@ -222,6 +222,8 @@ def test_outputs_are_always_all_there(outcome: Outcome, settings: object) -> Non
 
 def test_outputs_of_a_failed_run() -> None:
     outputs = report.outputs(samples.some_failed(), samples.given(manifest="out/result.json"))
+    sent = [each for each in samples.some_failed().results if each.status is Status.UPLOADED]
+    assert outputs.pop("changed-keys").split("\n") == sorted(f"mouse-brain/{each.file.name}" for each in sent)
     assert outputs == {
         "destination": "s3://spatial-atlas/mouse-brain",
         "catalog-url": "https://spatial-atlas.s3.amazonaws.com/mouse-brain/catalog.yaml",
@@ -230,6 +232,7 @@ def test_outputs_of_a_failed_run() -> None:
         "skipped": "2",
         "failed": "2",
         "bytes": str(samples.some_failed().bytes_sent),
+        "deleted": "0",
         "changed": "true",
         "plan": "0a1b2c3d4e5f",
         "manifest": "out/result.json",
@@ -373,7 +376,7 @@ def test_links_of_a_draft_say_that_they_work_later() -> None:
 def test_the_first_line_says_what_and_where() -> None:
     assert report.start_line(samples.plan(), samples.given()) == (
         "Publishing 10 files (5.8 GB) of 'mouse-brain': /github/workspace/out -> "
-        "s3://spatial-atlas/mouse-brain, 8 at a time"
+        "s3://spatial-atlas/mouse-brain, auto at a time"
     )
     assert report.start_line(samples.plan(), samples.given(dry_run=True)).startswith("Dry run of 10 files")
 

@@ -30,7 +30,13 @@ class Shelf:
     _plan: model.Plan = field(default_factory=lambda: model.Plan(()))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def look(self, plan: model.Plan) -> None:
+    def jobs(self, files: Sequence[model.PlannedFile]) -> int:
+        return 2
+
+    def etag(self, name: str) -> str:
+        return ""
+
+    def preflight(self, plan: model.Plan) -> None:
         self._plan = plan
         self._note("look")
 

@@ -21,7 +21,8 @@ OURS: Final = "OWNER/catalog-upload"
 OWN_INPUTS: Final = ["artifact", "shards", "runs-on", "environment", "manifest-artifact"]
 SECRETS: Final = ["zenodo-token", "aws-access-key-id", "aws-secret-access-key", "aws-session-token"]
 # What makes sense once, after all the parts.
-LAST_ONLY: Final = {"publish", "delete-extra", "manifest"}
+READERS: Final = {item.name for item in inputs.INPUTS if item.section == inputs.READERS}
+LAST_ONLY: Final = {"publish", "delete-extra", "manifest", *READERS}
 # What its jobs are given by one another, or by the secrets.
 NOT_ASKED: Final = {*SECRETS, "shard", "draft-only"}
 # A part fills the draft that it is told of, and leaves metadata to the others.
@@ -118,8 +119,6 @@ class TestReusable:
             expected["required"] = True
         if item.kind is inputs.Kind.FLAG:
             expected |= {"type": "boolean", "default": item.default == "true"}
-        elif item.default.isdigit():
-            expected |= {"type": "number", "default": int(item.default)}
         elif item.default:
             expected["default"] = item.default
         assert self.call["inputs"][name] == expected
@@ -141,7 +140,10 @@ class TestReusable:
             value = self.document["jobs"]["publish"]["outputs"][output.name]
             own = f"steps.publish.outputs.{output.name}"
             # What the parts sent was changed too, though the last job found it there.
-            own = f"needs.part.outputs.changed || {own}" if output.name == "changed" else own
+            if output.name == "changed":
+                own = f"needs.part.outputs.changed || {own}"
+            if output.name == "changed-keys":
+                own = f"needs.part.outputs.changed && '*' || {own}"
             assert value == f"${{{{ {own} }}}}"
         assert list(self.call["outputs"]) == [output.name for output in inputs.OUTPUTS]
 
@@ -165,7 +167,7 @@ class TestReusable:
                 less |= {"verify-only", "manifest"}
             case "Make the draft", _:
                 expected["draft-only"] = True
-                less = {"shard", "publish", "manifest", "dry-run", "verify-only", *S3}
+                less = {"shard", "publish", "manifest", "dry-run", "verify-only", *S3, *READERS}
             case "Publish", "part":
                 expected |= {
                     "shard": "${{ matrix.shard }}@${{ needs.parts.outputs.plan }}",

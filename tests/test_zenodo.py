@@ -527,7 +527,7 @@ def test_bytes_are_limited(server: ZenodoServer, run: Runner) -> None:
 
     file = model.PlannedFile("huge", Huge(), "basics", "huge")  # type: ignore[arg-type]
     with pytest.raises(errors.BadInput, match=r"50\.0 GB"):
-        run.destination().look(model.Plan((model.Unit("", (file,)),)))
+        run.destination().preflight(model.Plan((model.Unit("", (file,)),)))
 
 
 @pytest.mark.parametrize("name", ["a/b", "x" * 256, ".."])
@@ -535,7 +535,7 @@ def test_names_are_checked(run: Runner, name: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
     file = model.PlannedFile(name, model.LocalFile.of(tmp_path / "x"), "basics", "x")
     with pytest.raises(errors.BadInput, match="'x': Zenodo"):
-        run.destination().look(model.Plan((model.Unit("", (file,)),)))
+        run.destination().preflight(model.Plan((model.Unit("", (file,)),)))
 
 
 NAMES = {
@@ -693,7 +693,7 @@ def test_a_file_that_changes_on_the_server_is_not_published(server: ZenodoServer
     plan = run.plan(FILES)
     destination = run.destination(creators=(CREATOR,), publish=True)
     watch = transfer._Watch(Quiet(), workers.Cancel())
-    destination.look(plan)
+    destination.preflight(plan)
     destination.begin([(file, destination.compare(file)) for file in plan], remove_extras=False)
     for file in plan:
         destination.put(file, watch)

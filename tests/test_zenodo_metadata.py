@@ -182,7 +182,7 @@ def test_all_problems_are_told_together(tmp_path: Path) -> None:
     with pytest.raises(errors.BadInput) as caught:
         metadata.gather(
             wanted(
-                metadata_file=path, title="x", upload_type="blog", creators=("; Uni", "Doe; U; V"),
+                metadata_files=(path,), title="x", upload_type="blog", creators=("; Uni", "Doe; U; V"),
                 related_identifiers=("isSupplementTo",), license="a/b",
             )
         )  # fmt: skip
@@ -234,7 +234,9 @@ def test_zenodo_json(tmp_path: Path) -> None:
         "related_identifiers": [{"relation": "cites", "identifier": "10.1/x", "scheme": "doi"}], "$schema": "x",
     }  # fmt: skip
     for content in (document, {"metadata": document}):
-        given = metadata.gather(wanted(metadata_file=write(tmp_path, ".zenodo.json", content), title="Input"))
+        given = metadata.gather(
+            wanted(metadata_files=(write(tmp_path, ".zenodo.json", content),), title="Input")
+        )
         assert given.metadata == {
             "title": "Input",
             "license": "mit",
@@ -268,7 +270,7 @@ authors:
 
 
 def test_citation_cff(tmp_path: Path) -> None:
-    given = metadata.gather(wanted(metadata_file=write(tmp_path, "CITATION.cff", CFF)))
+    given = metadata.gather(wanted(metadata_files=(write(tmp_path, "CITATION.cff", CFF),)))
     assert given.metadata == {
         "title": "Tool",
         "description": "What it is.",
@@ -308,10 +310,10 @@ def test_citation_cff(tmp_path: Path) -> None:
 def test_files_that_are_hostile_or_wrong(tmp_path: Path, name: str, content: str, said: str | None) -> None:
     path = write(tmp_path, name, content)
     if said is None:
-        metadata.gather(wanted(metadata_file=path, title="Abc"))
+        metadata.gather(wanted(metadata_files=(path,), title="Abc"))
         return
     with pytest.raises(errors.BadInput) as caught:
-        metadata.gather(wanted(metadata_file=path))
+        metadata.gather(wanted(metadata_files=(path,)))
     assert (
         said in str(caught.value) or "expected an object" in str(caught.value) or "name" in str(caught.value)
     )

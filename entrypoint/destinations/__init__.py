@@ -2,15 +2,17 @@
 
 A destination knows neither catalogs nor GitHub. `entrypoint.transfer` calls it in this order::
 
-    look  ->  compare (each file, in parallel)  ->  begin  ->  put (in parallel), remove
+    preflight  ->  compare (each file, in parallel)  ->  begin  ->  put (in parallel), remove
           ->  finish | abandon
 
-`look` and `compare` only read: a dry run ends there.
+`preflight` and `compare` only read: a dry run ends there.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -104,6 +106,52 @@ class Watch(Protocol):
         """
 
 
+class Reporter(Protocol):
+    """Is told what a destination asks its server and what it waits for; called from several threads.
+
+    What it is given may be shown to people: URLs carry no query string with credentials, and no text carries a
+    secret.
+    """
+
+    def request(self, method: str, url: str, status: str, seconds: float) -> None:
+        """One request has ended.
+
+        Args:
+            status: the HTTP status, or in a word or two why there is none (``timed out``).
+            seconds: from sending it to the end of its answer.
+        """
+
+    def retry(self, what: str, reason: str, pause: float) -> None:
+        """Something is tried again.
+
+        Args:
+            what: e.g. ``PUT data/a.pmtiles``.
+            reason: what went wrong, in the server's words where it gave any.
+            pause: seconds until then.
+        """
+
+    def waiting(self, what: str) -> AbstractContextManager[None]:
+        """Something is waited for while the context lasts; it is said only where that takes some seconds.
+
+        Args:
+            what: completes "waiting for …", e.g. ``zenodo.org to publish record 123``.
+        """
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def request(self, method: str, url: str, status: str, seconds: float) -> None:
+        """Say nothing."""
+
+    def retry(self, what: str, reason: str, pause: float) -> None:
+        """Say nothing."""
+
+    def waiting(self, what: str) -> AbstractContextManager[None]:
+        """Say nothing."""
+        return contextlib.nullcontext()
+
+
 class Destination(Protocol):
     """A place to publish at. `compare` and `put` are called from several threads at once.
 
@@ -113,12 +161,19 @@ class Destination(Protocol):
 
     removed: int
 
-    def look(self, plan: model.Plan) -> None:
+    def preflight(self, plan: model.Plan) -> None:
         """Find out what is there, whether we may, and whether the plan fits. Only reads.
 
         Raises:
             errors.BadInput: the plan breaks a limit of the destination (all of them in one error).
             errors.NotAuthorised, errors.Refused, errors.Unreachable
+        """
+
+    def jobs(self, files: Sequence[model.PlannedFile]) -> int:
+        """Files in flight at the same time where the user leaves the number to us (``n-jobs: auto``).
+
+        Args:
+            files: what is to be compared or sent.
         """
 
     def compare(self, file: model.PlannedFile) -> Verdict:
@@ -161,6 +216,9 @@ class Destination(Protocol):
 
     def file_url(self, name: str) -> str:
         """URL of one file."""
+
+    def etag(self, name: str) -> str:
+        """ETag of one file there as it is known at the end of the run, with its quotes; empty where unknown."""
 
     def notices(self) -> Sequence[str]:
         """Remarks to be shown once, e.g. that the store keeps no checksums."""

@@ -28,7 +28,7 @@ def start_line(plan: model.Plan, given: settings.Settings) -> str:
     samples = f" in {text.plural(len(plan.units), 'sample')}" if len(plan.units) > 1 else ""
     part = f", {verdict.part(given.shard, plan)}" if given.shard else ""
     data_set = f" of {plan.data_set!r}" if plan.data_set else ""
-    way = f"{given.in_dir} -> {given.destination}, {given.n_jobs} at a time"
+    way = f"{given.in_dir} -> {given.destination}, {given.n_jobs or 'auto'} at a time"
     return text.printable(f"{verb} {files}{data_set}{samples}{part}: {way}")
 
 

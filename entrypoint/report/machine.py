@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Final
 
 from entrypoint import __version__, destinations, errors, inputs, settings
 from entrypoint.outcome import ExtraResult, FileResult, Outcome, Status
 from entrypoint.report import verdict
+
+KEYS_LIMIT: Final = 1000
+"""Keys in the output `changed-keys`; the manifest has them all."""
 
 
 def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]:
@@ -26,7 +30,9 @@ def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]
         "skipped": str(counts[Status.SKIPPED]),
         "failed": str(counts[Status.FAILED]),
         "bytes": str(outcome.bytes_sent),
+        "deleted": str(outcome.deleted),
         "changed": _flag(outcome.changed),
+        "changed-keys": "\n".join(_changed_keys(outcome, given)),
         "plan": outcome.plan.digest if outcome.plan else "",
         "manifest": given.manifest_input if given else "",
         "deposition-id": links.deposition_id,
@@ -36,6 +42,24 @@ def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]
         "published": "" if links.published is None else _flag(links.published),
     }
     return {item.name: values[item.name] for item in inputs.OUTPUTS}
+
+
+def changed_keys(outcome: Outcome, given: settings.Settings | None) -> list[str]:
+    """Keys of the objects on S3 that were sent or deleted, in order; what a CDN may have older answers for."""
+    if given is None or given.s3 is None:
+        return []
+    below = f"{given.s3.prefix}/" if given.s3.prefix else ""
+    names = {result.file.name for result in outcome.results if result.status is Status.UPLOADED}
+    names |= {extra.name for extra in outcome.extras if extra.deleted}
+    return [f"{below}{name}" for name in sorted(names)]
+
+
+def _changed_keys(outcome: Outcome, given: settings.Settings | None) -> list[str]:
+    """The same for an output, which has to be short: a wildcard stands for too many."""
+    keys = changed_keys(outcome, given)
+    if len(keys) <= KEYS_LIMIT or given is None or given.s3 is None:
+        return keys
+    return [f"{given.s3.prefix}/*".lstrip("/")]
 
 
 def manifest(
@@ -61,6 +85,7 @@ def manifest(
         "catalogs": [{"unit": unit, "url": url} for unit, url in outcome.catalog_urls],
         "files": [_file(result, file_url) for result in outcome.results],
         "extras": [_extra(extra) for extra in outcome.extras],
+        "changed-keys": changed_keys(outcome, given),
         "left-out": list(plan.left_out) if plan else [],
         "warnings": list(plan.warnings) if plan else [],
         "notices": [*(given.notices if given else ()), *outcome.notices],

@@ -13,14 +13,17 @@ from typing import Final
 
 from entrypoint import cli, errors, inputs
 from entrypoint.catalog import Group
-from entrypoint.settings import s3, zenodo
+from entrypoint.settings import readers, s3, zenodo
 from entrypoint.settings.model import (
     SANDBOX_URL,
     ZENODO_URL,
+    Addressing,
     Checksum,
     IfMissing,
     Method,
     Pack,
+    Readable,
+    ReaderSettings,
     Run,
     S3Settings,
     Secret,
@@ -33,11 +36,14 @@ from entrypoint.settings.reader import Reader, host_hint
 __all__ = [
     "SANDBOX_URL",
     "ZENODO_URL",
+    "Addressing",
     "Checksum",
     "IfMissing",
     "Incomplete",
     "Method",
     "Pack",
+    "Readable",
+    "ReaderSettings",
     "Run",
     "S3Settings",
     "Secret",
@@ -47,7 +53,7 @@ __all__ = [
     "read",
 ]
 
-MAX_JOBS: Final = 64
+MAX_JOBS: Final = 256
 
 
 class Incomplete(errors.BadInput):
@@ -99,7 +105,7 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         groups=_groups(reader),
         in_list=reader.file("in-list"),
         if_missing=reader.choice("if-missing", IfMissing),
-        n_jobs=reader.number("n-jobs", 1, MAX_JOBS),
+        n_jobs=None if reader.text("n-jobs").lower() == "auto" else reader.number("n-jobs", 1, MAX_JOBS),
         dry_run=reader.flag("dry-run"),
         verify_only=reader.flag("verify-only"),
         restart=reader.flag("restart"),
@@ -114,6 +120,7 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         token_file=token_file,
         workspace=workspace,
         run=run,
+        readers=readers.read(reader),
         secrets=tuple(secret for secret in (token, run.oidc_token) if secret.reveal()),
         notices=(*line.notices, *_without_effect(reader)),
     )
@@ -165,7 +172,11 @@ def _contradictions(settings: Settings) -> list[str]:
 def _without_effect(reader: Reader) -> list[str]:
     """Inputs of the destination that is not meant; a token is often handed to every job."""
     found = []
-    for where, section in (("s3-dir", inputs.ZENODO), ("zenodo-id", inputs.S3)):
+    for where, section in (
+        ("s3-dir", inputs.ZENODO),
+        ("zenodo-id", inputs.S3),
+        ("zenodo-id", inputs.READERS),
+    ):
         given = [
             item.name
             for item in inputs.INPUTS

@@ -39,6 +39,22 @@ class Checksum(StrEnum):
     NONE = "none"
 
 
+class Addressing(StrEnum):
+    """Where a request names the bucket."""
+
+    AUTO = "auto"
+    PATH = "path"
+    VIRTUAL = "virtual"
+
+
+class Readable(StrEnum):
+    """What it means when readers cannot use what was published."""
+
+    OFF = "off"
+    WARN = "warn"
+    ERROR = "error"
+
+
 class Pack(StrEnum):
     """Whether small files may travel in zip files to Zenodo."""
 
@@ -89,6 +105,7 @@ class S3Settings:
         prefix: key prefix without slashes at its ends; empty for the whole bucket.
         cache_control: pairs of glob and value, in order.
         content_type: pairs of glob and value, in order.
+        role_duration: seconds; 0 leaves it to AWS.
         default_region: AWS_REGION of the environment, which boto3 by itself does not read.
     """
 
@@ -98,8 +115,13 @@ class S3Settings:
     default_region: str = ""
     profile: str = ""
     role_to_assume: str = ""
+    role_session_name: str = ""
+    role_external_id: str = ""
+    role_duration: int = 0
+    oidc_audience: str = "sts.amazonaws.com"
     expected_bucket_owner: str = ""
     endpoint_url: str = ""
+    addressing: Addressing = Addressing.AUTO
     checksum: Checksum = Checksum.AUTO
     storage_class: str = ""
     acl: str = ""
@@ -114,6 +136,22 @@ class S3Settings:
     def url(self) -> str:
         """``s3://bucket/prefix``, without a last slash."""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+@dataclass(frozen=True)
+class ReaderSettings:
+    """How readers reach what is published on S3, and whether that is checked.
+
+    Attributes:
+        public_url: of the prefix, without a last slash; empty for the bucket's own address.
+        viewer_origin: scheme, host and port of the page that reads.
+        page: whether an index.html is published beside the catalog.
+    """
+
+    public_url: str = ""
+    check: Readable = Readable.OFF
+    viewer_origin: str = "https://pmtiles.io"
+    page: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +170,7 @@ class ZenodoSettings:
     version: str = ""
     communities: tuple[str, ...] = ()
     related_identifiers: tuple[str, ...] = ()
-    metadata_file: Path | None = None
+    metadata_files: tuple[Path, ...] = ()
     pack: Pack = Pack.NEVER
     publish: bool = False
 
@@ -161,7 +199,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Settings:
-    """One run, wholly described. Paths are absolute."""
+    """One run, wholly described. Paths are absolute.
+
+    Attributes:
+        n_jobs: files in flight; nothing leaves the number to the destination.
+    """
 
     in_dir: Path
     catalog_yaml: Path
@@ -172,7 +214,7 @@ class Settings:
     groups: frozenset[Group]
     in_list: Path | None
     if_missing: IfMissing
-    n_jobs: int
+    n_jobs: int | None
     dry_run: bool
     verify_only: bool
     restart: bool
@@ -187,6 +229,7 @@ class Settings:
     token_file: Path | None
     workspace: Path
     run: Run
+    readers: ReaderSettings = field(default_factory=ReaderSettings)
     secrets: tuple[Secret, ...] = ()
     notices: tuple[str, ...] = ()
 

@@ -94,6 +94,17 @@ class Reader:
             self.problems.append(f"{name}: there is no file {self.text(name)!r}.{host_hint(self.text(name))}")
         return path
 
+    def files(self, name: str) -> tuple[Path, ...]:
+        """Paths, one per line, at each of which there must be a file."""
+        found = []
+        for line in self.lines(name):
+            path = self.absolute(line)
+            if is_file(path):
+                found.append(path)
+            else:
+                self.problems.append(f"{name}: there is no file {line!r}.{host_hint(line)}")
+        return tuple(found)
+
     def pairs(self, name: str, separator: str, form: str) -> tuple[tuple[str, str], ...]:
         """Lines of two texts."""
         pairs = []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from entrypoint.settings.model import Checksum, S3Settings
+from entrypoint.settings.model import Addressing, Checksum, S3Settings
 from entrypoint.settings.reader import Reader
 
 # A region becomes part of a host's name.
@@ -39,8 +39,17 @@ def read(reader: Reader, default_region: str) -> S3Settings | None:
         default_region=default_region,
         profile=reader.text("aws-profile"),
         role_to_assume=role,
+        role_session_name=reader.visible(
+            "role-session-name",
+            "the name of a session (2 to 64 letters, digits and =,.@-_)",
+            r"[\w+=,.@-]{2,64}",
+        ),
+        role_external_id=reader.visible("role-external-id", "an external id", r"[\w+=,.@:/-]{2,1224}"),
+        role_duration=_duration(reader),
+        oidc_audience=reader.visible("oidc-audience", "the audience of a token"),
         expected_bucket_owner=owner,
         endpoint_url=endpoint,
+        addressing=reader.choice("s3-addressing", Addressing),
         checksum=checksum,
         storage_class=reader.visible("storage-class", "a storage class, such as INTELLIGENT_TIERING"),
         acl=reader.visible("acl", "a canned ACL, such as bucket-owner-full-control"),
@@ -52,6 +61,11 @@ def read(reader: Reader, default_region: str) -> S3Settings | None:
         metadata=metadata,
     )
     return settings if reader.given("s3-dir") else None
+
+
+def _duration(reader: Reader) -> int:
+    # Limits: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    return reader.number("role-duration", 900, 43200) if reader.given("role-duration") else 0
 
 
 def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:

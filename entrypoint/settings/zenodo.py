@@ -61,7 +61,7 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
     """The settings, or nothing where the destination is not Zenodo; every input is checked in any case."""
     publish = reader.flag("publish")
     pack = reader.choice("pack", Pack)
-    metadata_file = reader.file("metadata-file")
+    metadata_files = reader.files("metadata-file")
     url = _url(reader)
     if publish and run.event_name in ("pull_request", "pull_request_target"):
         reader.problems.append(
@@ -89,7 +89,7 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
         version=reader.text("version"),
         communities=reader.lines("communities", commas=True),
         related_identifiers=reader.lines("related-identifiers"),
-        metadata_file=metadata_file,
+        metadata_files=metadata_files,
         pack=pack,
         publish=publish,
     )

@@ -48,7 +48,7 @@ def given(manifest: str = "", token: str = "", *, dry_run: bool = False) -> sett
         groups=frozenset(),
         in_list=None,
         if_missing=settings.IfMissing.ERROR,
-        n_jobs=8,
+        n_jobs=None,
         dry_run=dry_run,
         verify_only=False,
         restart=False,

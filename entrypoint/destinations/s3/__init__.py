@@ -16,6 +16,7 @@ from entrypoint.destinations.s3.sender import Condition, Overtaken, Sender
 from entrypoint.destinations.s3.store import Store
 from entrypoint.plan import model
 
+_JOBS: Final = 8
 _OPEN_FILES_EACH: Final = 2
 """Connections per file in flight: parts of large files use more than one."""
 
@@ -24,7 +25,7 @@ class S3(destinations.Destination):
     """The destination ``s3://bucket/prefix``.
 
     Args:
-        n_jobs: files in flight.
+        n_jobs: files in flight; nothing where the number is left to `jobs`.
         delete_extra: what is below the prefix has to be known.
         hide: is told each secret that is found, so that logs mask it.
         run: what GitHub gives the job, for `role-to-assume`.
@@ -35,7 +36,7 @@ class S3(destinations.Destination):
         self,
         chosen: settings.S3Settings,
         *,
-        n_jobs: int,
+        n_jobs: int | None,
         delete_extra: bool = False,
         cancel: wire.Stop,
         hide: Callable[[str], None],
@@ -44,10 +45,10 @@ class S3(destinations.Destination):
     ) -> None:
         self._patience = patience or wire.Patience()
         self._chosen = chosen
-        self._n_jobs = n_jobs
+        self._n_jobs = n_jobs or _JOBS
         self._delete_extra = delete_extra
         self._cancel = cancel
-        self._ask = control.Control(chosen, run, n_jobs, hide, self._patience)
+        self._ask = control.Control(chosen, run, self._n_jobs, hide, self._patience)
         self._store = Store(chosen, is_aws=self._ask.is_aws)
         self._uploads = multipart.Uploads(self._ask)
         self._listed: dict[str, control.Listed] = {}
@@ -59,7 +60,7 @@ class S3(destinations.Destination):
 
     # Reading
 
-    def look(self, plan: model.Plan) -> None:
+    def preflight(self, plan: model.Plan) -> None:
         """List what is below the prefix; the one request tells bucket, region and credentials too."""
         self._plan = plan
         for scope in plan.scopes:
@@ -98,6 +99,10 @@ class S3(destinations.Destination):
                 f"Set aws-region: {region}.",
             )
         self._ask.follow(region)
+
+    def jobs(self, files: Sequence[model.PlannedFile]) -> int:
+        """Files in flight for ``n-jobs: auto``."""
+        return _JOBS
 
     def compare(self, file: model.PlannedFile) -> Verdict:
         """By listing where that proves it, else by HEAD."""
@@ -242,6 +247,10 @@ class S3(destinations.Destination):
         target = self._ask.target()
         scheme = "https" if target.secure else "http"
         return f"{scheme}://{target.host}{target.path}/{urllib.parse.quote(self._key(name), safe='/-_.~')}"
+
+    def etag(self, name: str) -> str:
+        """ETag of one object, as far as it is known."""
+        return found.etag if (found := self._listed.get(self._key(name))) else ""
 
     def notices(self) -> Sequence[str]:
         """What the store turned out not to do."""

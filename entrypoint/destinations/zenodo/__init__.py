@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from entrypoint import destinations, errors, event, settings, text
 from entrypoint.destinations.zenodo import (
@@ -26,6 +26,8 @@ from entrypoint.destinations.zenodo import (
 )
 from entrypoint.plan import model
 
+_JOBS: Final = 8
+
 
 def _never() -> None:
     """A cancel switch that nobody turns."""
@@ -38,7 +40,7 @@ class Zenodo:
         wanted: the inputs of Zenodo.
         run: for the mark by which a re-run finds its draft.
         release: of the release event, if there is one.
-        n_jobs: connections.
+        n_jobs: files in flight; nothing where the number is left to `jobs`.
         restart: delete every file of the draft first.
         delete_extra: files that the plan lacks will go, so that they do not count.
         part: other runs send the other files of the same draft, and the last one completes it.
@@ -57,7 +59,7 @@ class Zenodo:
         *,
         run: settings.Run,
         release: event.Release | None = None,
-        n_jobs: int = 8,
+        n_jobs: int | None = None,
         restart: bool = False,
         delete_extra: bool = False,
         part: bool = False,
@@ -94,7 +96,7 @@ class Zenodo:
         self._http = http.Http(
             wanted.url,
             wanted.token,
-            connections=n_jobs,
+            connections=n_jobs or _JOBS,
             patience=patience or http.Patience(),
             contact=contact if contact.isascii() and contact.isprintable() else "",
         )
@@ -117,7 +119,7 @@ class Zenodo:
 
     # Looking
 
-    def look(self, plan: model.Plan) -> None:
+    def preflight(self, plan: model.Plan) -> None:
         """Find the draft or record, and make sure that plan and metadata fit. Only reads."""
         self._plan = plan
         data_set = self._data_set or plan.data_set
@@ -160,6 +162,10 @@ class Zenodo:
             for name, stored in there.files.items()
             if name not in self._plan.names and (name in self._plan.known or not self._delete_extra)
         }
+
+    def jobs(self, files: Sequence[model.PlannedFile]) -> int:
+        """Files in flight for ``n-jobs: auto``."""
+        return _JOBS
 
     def compare(self, file: model.PlannedFile) -> destinations.Verdict:
         """Hold a file's MD5 against the one that Zenodo keeps."""
@@ -360,6 +366,10 @@ class Zenodo:
     def file_url(self, name: str) -> str:
         """URL of one file; that of a draft works once it is published."""
         return showing.file_url(self._wanted.url, self._now, name) if self._now is not None else ""
+
+    def etag(self, name: str) -> str:
+        """Zenodo has none that a reader could use."""
+        return ""
 
     def notices(self) -> Sequence[str]:
         """Remarks to be shown once."""

@@ -50,9 +50,9 @@ def gather(wanted: settings.ZenodoSettings) -> Given:
     """
     problems: list[str] = []
     found = citation.Found({})
-    if wanted.metadata_file is not None:
+    for path in wanted.metadata_files[:1]:
         try:
-            found = citation.read(wanted.metadata_file)
+            found = citation.read(path)
         except errors.BadInput as error:
             problems += error.problems
     from_file = {field: value for field, value in found.metadata.items() if value not in (None, "", [])}
