@@ -1,4 +1,4 @@
-"""One narrow door to each far side: S3 and Zenodo answer the same few questions.
+"""The interface of a destination: S3 and Zenodo answer the same few questions.
 
 A destination knows neither catalogs nor GitHub. `entrypoint.transfer` calls it in this order::
 
@@ -76,8 +76,11 @@ class Links:
     Attributes:
         destination: what was filled, as a URL.
         catalog: URL of the catalog.
-        citation: a sentence to cite the record by.
+        citation: a sentence to cite the record by; empty without creators.
         todo: what is left to do for a person, e.g. to publish the draft.
+        made: this run made the draft.
+        described: this run changed the metadata of the draft or record.
+        just_published: this run published the record.
     """
 
     destination: str
@@ -90,6 +93,9 @@ class Links:
     citation: str = ""
     badge: str = ""
     todo: str = ""
+    made: bool = False
+    described: bool = False
+    just_published: bool = False
 
 
 class Watch(Protocol):
@@ -150,6 +156,34 @@ class Silent:
     def waiting(self, what: str) -> AbstractContextManager[None]:
         """Say nothing."""
         return contextlib.nullcontext()
+
+
+class Drafts(Protocol):
+    """Remembers, from one run to the next, which draft was made for a data set where no id was given."""
+
+    def read(self, data_set: str) -> str:
+        """Id of the draft that an earlier run made; empty where none is known."""
+
+    def write(self, data_set: str, number: str) -> None:
+        """Remember the id of a draft, or forget it where it is empty. Does not raise."""
+
+    def where(self, data_set: str) -> str:
+        """Path of the file that remembers it, for people; empty where nothing is remembered."""
+
+
+class Forgetful:
+    """Remembers no draft."""
+
+    def read(self, data_set: str) -> str:
+        """Know of none."""
+        return ""
+
+    def write(self, data_set: str, number: str) -> None:
+        """Forget it."""
+
+    def where(self, data_set: str) -> str:
+        """Nowhere."""
+        return ""
 
 
 class Destination(Protocol):
