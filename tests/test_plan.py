@@ -559,6 +559,25 @@ def test_content_types(name: str, expected: str) -> None:
     assert media.content_type(name) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.pmtiles", "max-age=60"),
+        ("deep/A.PMTILES", "max-age=60"),
+        ("pmtiles", "no-cache"),
+        ("a.pmtiles.gz", "no-cache"),
+        ("catalog.yaml", "no-cache"),
+        ("counts.json", "no-cache"),
+        ("a.tsv.gz", "no-cache"),
+        ("umap.png", "no-cache"),
+        ("no-suffix", "no-cache"),
+    ],
+)
+def test_no_file_goes_without_cache_control(name: str, expected: str) -> None:
+    assert media.cache_control(name) == expected
+    assert media.cache_control(name, [("*", "no-store")]) == "no-store"
+
+
 def test_rules_win_over_defaults_and_the_first_over_the_next(out: Path) -> None:
     rules = {
         "content-type": "bin*.pmtiles: x/first\n*.pmtiles: x/second",
@@ -570,7 +589,7 @@ def test_rules_win_over_defaults_and_the_first_over_the_next(out: Path) -> None:
     assert found["f1-rgb.tsv"].media_type == "text/tab-separated-values"
     assert found["bin1.pmtiles"].cache_control == "no-store"
     assert found["f1-rgb.tsv"].cache_control == "max-age=60"
-    assert found["all.pmtiles"].cache_control == ""
+    assert found["all.pmtiles"].cache_control == "max-age=60"
     assert found["catalog.yaml"].cache_control == "no-cache"
     found = {file.name: file for file in make(out, {"cache-control": "catalog.yaml: max-age=5"})}
     assert found["catalog.yaml"].cache_control == "max-age=5"

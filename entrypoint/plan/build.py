@@ -135,8 +135,7 @@ class Builder:
 
     def promote(self, file: model.PlannedFile, unit: str) -> model.PlannedFile:
         """A file that turned out to be the catalog of a sample."""
-        cache_control = self._cache_control(file.name, is_catalog=True)
-        return dataclasses.replace(file, group=model.CATALOG, cache_control=cache_control, unit=unit)
+        return dataclasses.replace(file, group=model.CATALOG, unit=unit)
 
     def _select(
         self, place: Place, folder: disk.Folder, entries: Iterable[catalog.Entry]
@@ -252,7 +251,7 @@ class Builder:
             group=str(entry.group) if entry else model.OTHER,
             local=place.shown + item.local,
             media_type=self._media_type(name),
-            cache_control=self._cache_control(name, is_catalog=False),
+            cache_control=self._cache_control(name),
             key_paths=entry.key_paths if entry else (),
             unit=place.name,
         )
@@ -267,16 +266,15 @@ class Builder:
             group=model.CATALOG,
             local=place.shown + place.catalog.name,
             media_type=self._media_type(name),
-            cache_control=self._cache_control(name, is_catalog=True),
+            cache_control=self._cache_control(name),
             unit=place.name,
         )
 
     def _media_type(self, name: str) -> str:
         return media.content_type(name, self._chosen.s3.content_type if self._chosen.s3 else ())
 
-    def _cache_control(self, name: str, *, is_catalog: bool) -> str:
-        rules = self._chosen.s3.cache_control if self._chosen.s3 else ()
-        return media.cache_control(name, rules, is_catalog=is_catalog)
+    def _cache_control(self, name: str) -> str:
+        return media.cache_control(name, self._chosen.s3.cache_control if self._chosen.s3 else ())
 
     def _warn_of_empty(self, place: Place, files: Iterable[model.PlannedFile]) -> None:
         empty = [file.local for file in files if not file.size]

@@ -19,6 +19,9 @@ _BY_SUFFIX: Final = {
     ".pdf": "application/pdf",
 }
 _UNKNOWN: Final = "application/octet-stream"
+_CACHE_BY_SUFFIX: Final = {".pmtiles": "max-age=60"}
+_ASK: Final = "no-cache"
+"""Caches may keep it, and must ask each time whether it is still the same."""
 
 Rules = Sequence[tuple[str, str]]
 """Pairs of glob and value; the first match wins."""
@@ -26,12 +29,21 @@ Rules = Sequence[tuple[str, str]]
 
 def content_type(name: str, rules: Rules = ()) -> str:
     """Content-Type of a remote name."""
-    return _first(name, rules) or _BY_SUFFIX.get(posixpath.splitext(name)[1].lower(), _UNKNOWN)
+    return _first(name, rules) or _BY_SUFFIX.get(_suffix(name), _UNKNOWN)
 
 
-def cache_control(name: str, rules: Rules = (), *, is_catalog: bool) -> str:
-    """Cache-Control of a remote name, or nothing. A catalog is replaced in place, so caches must ask."""
-    return _first(name, rules) or ("no-cache" if is_catalog else "")
+def cache_control(name: str, rules: Rules = ()) -> str:
+    """Cache-Control of a remote name.
+
+    Without one, browsers take a tenth of a file's age for the time that it stays fresh, and pair a new catalog
+    with old files (https://www.rfc-editor.org/rfc/rfc9111#section-4.2.2). PMTiles may be a minute old: their
+    readers ask for many ranges, and start again by themselves when the ETag has changed.
+    """
+    return _first(name, rules) or _CACHE_BY_SUFFIX.get(_suffix(name), _ASK)
+
+
+def _suffix(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
 
 
 def _first(name: str, rules: Rules) -> str:
