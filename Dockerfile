@@ -17,7 +17,10 @@ RUN python3 -m venv --without-pip /opt/venv \
     && rm -r /opt/venv/lib/python3.*/site-packages/tests \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 COPY entrypoint /opt/app/entrypoint
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/app \
+# The command, for whoever runs the image with a shell of their own (GitLab, Nextflow).
+RUN printf '#!/bin/sh\nexec /opt/venv/bin/python -P -m entrypoint "$@"\n' >/opt/venv/bin/catalog-upload \
+    && chmod 755 /opt/venv/bin/catalog-upload \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/app \
     && chmod -R a-w,a+rX /opt/app /opt/venv
 
 FROM ${BASE_IMAGE}

@@ -1,3 +1,3 @@
 """catalog-upload: publish what a cartloader catalog lists, to S3 or to Zenodo."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
@@ -70,7 +71,9 @@ class _Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(list(argv))
         values = vars(parsed)
         if values.get("version") is _ASKED:
-            self.exit(message=f"{_VERSION}\n")
+            # Not self.exit(message=…), which writes to standard error.
+            self._print_message(f"{_VERSION}\n", sys.stdout)
+            self.exit()
         if not unknown:
             return values, ()
         flags = [item.partition("=")[0] for item in unknown if item.startswith("-") and item != "--"]

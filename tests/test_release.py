@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
+import venv
 from pathlib import Path
 
 import pytest
 
+import entrypoint
 from tools import release
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+NAMING = ("action.yml", WORKFLOW := ".github/workflows/publish.yml")
 IMAGE = f"ghcr.io/owner/catalog-upload@{DIGEST}"
 
 
@@ -33,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(tmp_path, "init", "-q", "--bare", "remote.git")
     git(root, "init", "-q", "-b", "main")
     git(root, "remote", "add", "origin", str(tmp_path / "remote.git"))
-    (root / "action.yml").write_text((release.ROOT / "action.yml").read_text())
+    (root / ".github" / "workflows").mkdir(parents=True)
     commit(root, "1.2.0")
     return root
 
@@ -44,7 +49,8 @@ def commit(root: Path, version: str) -> None:
     (root / "CHANGELOG.md").write_text(
         f"# Changes\n\n## {version} (2026-11-22)\n\n- Better.\n\n## 0.0.1\n\n- First.\n"
     )
-    (root / "action.yml").write_text((release.ROOT / "action.yml").read_text())
+    for name in NAMING:
+        (root / name).write_text((release.ROOT / name).read_text())
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", version)
     git(root, "push", "-q", "--force", "origin", "main")
@@ -63,9 +69,38 @@ def test_a_release_names_its_image_and_leaves_the_branch_alone(project: Path) ->
     assert (
         action.replace(f"docker://{IMAGE}", "Dockerfile") == (release.ROOT / "action.yml").read_text().strip()
     )
+    workflow = git(project.parent / "remote.git", "show", f"v1.2.0:{WORKFLOW}")
+    assert "$/" not in re.findall(r"uses: (.*)", workflow)
+    assert (
+        workflow.replace(f"uses: docker://{IMAGE}", "uses: $/")
+        == (release.ROOT / WORKFLOW).read_text().strip()
+    )
     assert remote(project, "main") == main
     assert release.move("1.2.0", root=project) == ["v1", "v1.2"]
     assert remote(project, "v1") == remote(project, "v1.2") == made
+
+
+def test_the_packages_build_from_nothing_and_run(tmp_path: Path) -> None:
+    """The wheel is built from the sdist, and the command in it starts in an environment of its own."""
+    sdist, wheel = release.dist(entrypoint.__version__, tmp_path / "dist")
+    assert sdist.name == f"catalog_upload-{entrypoint.__version__}.tar.gz"
+    venv.create(tmp_path / "env", with_pip=False)
+    [packages] = (tmp_path / "env" / "lib").glob("python3*/site-packages")
+    # The dependencies come from the environment of the tests, so that no index is asked.
+    (packages / "dependencies.pth").write_text(
+        "\n".join(path for path in sys.path if "site-packages" in path)
+    )
+    pip = [sys.executable, "-m", "pip", "--python", str(tmp_path / "env" / "bin" / "python")]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
+    command = tmp_path / "env" / "bin" / "catalog-upload"
+    done = subprocess.run([command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.split()[-1] == entrypoint.__version__, done.stderr
+    assert "entrypoint.__main__" in command.read_text()
+
+
+def test_a_package_of_another_version_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(release.Refused, match=r"is not version 9\.9\.9"):
+        release.dist("9.9.9", tmp_path)
 
 
 def test_moving_tags_only_go_forward(project: Path) -> None:

@@ -220,13 +220,23 @@ def test_examples_are_run_by_act(path: Path) -> None:
 def test_the_release_runs_steps_that_there_are_in_their_order() -> None:
     document = load(ROOT / ".github/workflows/release.yml")
     scripts = [step.get("run", "") for job in document["jobs"].values() for step in job.get("steps", [])]
-    steps = re.findall(r"python3 -m tools\.release (\w+)", "\n".join(scripts))
-    assert steps == ["check", "base", "pin", "notes", "move"]
+    steps = re.findall(r"python3? -m tools\.release (\w+)", "\n".join(scripts))
+    assert steps == ["check", "base", "dist", "pin", "notes", "move"]
     jobs = document["jobs"]
-    assert [jobs[name].get("needs") for name in ("ci", "build", "test", "attest", "publish")] == [
+    assert [jobs[name].get("needs") for name in ("ci", "build", "test", "attest", "publish", "pypi")] == [
         "check",
         "ci",
         "build",
         ["build", "test"],
         ["build", "attest"],
+        "publish",
     ]
+
+
+def test_pypi_is_published_to_without_a_token() -> None:
+    job = load(ROOT / ".github/workflows/release.yml")["jobs"]["pypi"]
+    assert job["permissions"] == {"id-token": "write"}
+    assert job["environment"] == "release"
+    assert "secrets" not in str(job)
+    [publish] = [step for step in job["steps"] if step["uses"].startswith("pypa/gh-action-pypi-publish@")]
+    assert "with" not in publish

@@ -2,7 +2,8 @@
 
     python -m tools.release check 1.2.0               # may this commit become that version?
     python -m tools.release base                      # python:3.13-slim as it is now, by digest
-    python -m tools.release pin 1.2.0 IMAGE@sha256:…  # commit an action.yml that names the image, tag it v1.2.0
+    python -m tools.release dist 1.2.0 DIR            # build sdist and wheel into DIR, the wheel from the sdist
+    python -m tools.release pin 1.2.0 IMAGE@sha256:…  # commit a tree that names the image, tag it v1.2.0
     python -m tools.release move 1.2.0                # let v1 (and v1.2) point to that tag
 
 Nobody pushes v1.2.0 twice: it is made once, from a tested image, and `move` only ever moves v1 and v1.2.
@@ -14,6 +15,8 @@ import argparse
 import re
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -91,8 +94,47 @@ def base(*, root: Path = ROOT) -> str:
     return f"{BASE}@{digest}"
 
 
+def dist(version: str, folder: Path, *, root: Path = ROOT) -> list[Path]:
+    """Build the packages for PyPI: the sdist from the checkout, and the wheel from that sdist.
+
+    So the wheel proves that the sdist builds from nothing but itself.
+
+    Returns:
+        the sdist and the wheel.
+
+    Raises:
+        Refused: a build failed, or the packages have another version.
+    """
+    build = (
+        "import sys, flit_core.buildapi as api; "
+        "print((api.build_sdist if sys.argv[1] == 'sdist' else api.build_wheel)(sys.argv[2]))"
+    )
+
+    def run(kind: str, where: Path) -> Path:
+        command = [sys.executable, "-c", build, kind, str(folder.resolve())]
+        done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refused(f"{kind}: {done.stderr.strip()}")
+        return folder / done.stdout.split()[-1]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sdist = run("sdist", root)
+    with tempfile.TemporaryDirectory() as name:
+        with tarfile.open(sdist) as archive:
+            archive.extractall(name, filter="data")
+        [unpacked] = Path(name).iterdir()
+        wheel = run("wheel", unpacked)
+    for path in (sdist, wheel):
+        if not path.name.startswith(f"catalog_upload-{version}"):
+            raise Refused(f"{path.name} is not version {version}")
+    return [sdist, wheel]
+
+
 def pin(version: str, image: str, *, root: Path = ROOT) -> str:
-    """Commit an action.yml that runs the image, beside the branch, and push it as the tag of the version.
+    """Commit a tree that runs the image, beside the branch, and push it as the tag of the version.
+
+    `action.yml` names the image by digest, and so does the reusable workflow: `$/`, which stands there on the
+    branch, needs GitHub.com and a runner of version 2.336 or newer.
 
     Returns:
         the commit.
@@ -109,9 +151,17 @@ def pin(version: str, image: str, *, root: Path = ROOT) -> str:
     )
     if changed != 1:
         raise Refused("action.yml has no line `image: Dockerfile`")
+    workflow = root / ".github" / "workflows" / "publish.yml"
+    steps, changed = re.subn(
+        r"^(\s+uses: )\$/$", rf"\g<1>docker://{image}", workflow.read_text(), flags=re.MULTILINE
+    )
+    if not changed:
+        raise Refused("publish.yml has no line `uses: $/`")
     git("checkout", "--quiet", "--detach", root=root)
     action.write_text(text)
-    git(*AUTHOR, "commit", "--quiet", "-m", f"Release {version}: run {image}", "--", "action.yml", root=root)
+    workflow.write_text(steps)
+    changes = [str(path.relative_to(root)) for path in (action, workflow)]
+    git(*AUTHOR, "commit", "--quiet", "-m", f"Release {version}: run {image}", "--", *changes, root=root)
     git(*AUTHOR, "tag", "-a", f"v{version}", "-m", f"catalog-upload {version}", root=root)
     git("push", "--quiet", "origin", f"refs/tags/v{version}", root=root)
     return git("rev-parse", "HEAD", root=root)
@@ -147,11 +197,13 @@ def move(version: str, *, root: Path = ROOT) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="The steps of a release.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("check", "notes", "pin", "move"):
+    for name in ("check", "notes", "dist", "pin", "move"):
         command = commands.add_parser(name)
         command.add_argument("version")
         if name == "pin":
             command.add_argument("image")
+        if name == "dist":
+            command.add_argument("folder", type=Path)
     commands.add_parser("base")
     options = parser.parse_args()
     try:
@@ -162,6 +214,8 @@ def main() -> None:
                 print(notes(options.version))
             case "base":
                 print(base())
+            case "dist":
+                print(*dist(options.version, options.folder), sep="\n")
             case "pin":
                 print(pin(options.version, options.image))
             case _:
