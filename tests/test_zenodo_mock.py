@@ -109,7 +109,7 @@ def test_recorded_draft_with_files(server: ZenodoServer, me: Client, name: str) 
 @sandbox
 def test_recorded_embargo(server: ZenodoServer, me: Client) -> None:
     theirs = recorded("deposits-metadata-embargo-put-200.json")
-    asked = given(theirs)
+    asked = given(theirs) | {"embargo_date": "2999-12-31"}  # theirs is over, and would be refused
     asked.pop("license")  # the default for open and embargoed
     hold(me("PUT", me.draft()["links"]["self"], json={"metadata": asked}).json(), theirs, server)
 
@@ -326,34 +326,83 @@ def test_metadata_defaults(me: Client) -> None:
 
 
 def test_metadata_put_replaces_and_drops(me: Client) -> None:
-    draft = me.draft({**GOOD, "version": "1", "nonsense": 1, "upload_type": "dataset"})
+    draft = me.draft({**GOOD, "version": "1", "nonsense": 1, "notes": "a note"})
     assert "nonsense" not in draft["metadata"]
     asked = {
         "title": "ab",
         "keywords": "abc",
-        "upload_type": "hat",
         "publication_date": "soon",
         "version": "9" * 192,
+        "notes": "ab",
     }
     meta = me("PUT", draft["links"]["self"], json={"metadata": asked}).json()["metadata"]
     assert meta["keywords"] == ["a", "b", "c"]
-    assert not {"title", "version", "upload_type", "publication_date", "creators"} & set(meta)
+    assert not {"title", "version", "upload_type", "publication_date", "creators", "notes"} & set(meta)
 
 
 @pytest.mark.parametrize(
     ("meta", "field", "message"),
     [
         ({"license": "my-own"}, "metadata.license", "Invalid license provided: my-own"),
-        ({"license": ["mit"]}, "metadata.license", "Invalid license provided: ['mit']"),
-        ({"access_right": "secret"}, "metadata.access_right", "Unknown access type."),
-        ({"creators": [{"orcid": "x"}]}, "metadata.creators.0.name", "Missing data for required field."),
-        ({"communities": ["x"]}, "metadata.communities", "Invalid input."),
+        (
+            {"license": ["mit"]},
+            "metadata.license",
+            "Invalid license value provided (expected string, or object with 'id' key): ['mit']",
+        ),
+        ({"access_right": "secret"}, "_schema", "Unknown access type."),
+        ({"access_right": "embargoed"}, "_schema", "Unknown access type."),
+        (
+            {"access_right": "embargoed", "embargo_date": "2020-01-01"},
+            "access",
+            "Embargo end date must be set to a future date.",
+        ),
+        (
+            {"communities": ["x"]},
+            "communities",
+            "Communities must be an array of objects with an 'identifier' key.",
+        ),
         ({"title": 5}, "metadata.title", "Not a valid string."),
+        (
+            {"dates": [{"date": "2020-01-01", "type": "Collected"}]},
+            "metadata.dates",
+            "Invalid date provided.",
+        ),
+        (
+            {"language": "english"},
+            "metadata.language",
+            "Language must be either ISO-639-1 or 639-2 compatible.",
+        ),
+        *(
+            (
+                {"related_identifiers": [{"identifier": each, "relation": "cites"}]},
+                "metadata.related_identifiers.scheme",
+                "No valid scheme recognized for identifier.",
+            )
+            for each in ("PMC1234567", "ISSN 0028-0836", "some words")
+        ),
     ],
 )
 def test_metadata_refused(me: Client, meta: dict[str, Any], field: str, message: str) -> None:
     answer = me("POST", DEPOSIT, json={"metadata": {**GOOD, **meta}})
     assert refusal(answer) == (400, "A validation error occurred.", {field: [message]})
+
+
+@pytest.mark.parametrize(
+    ("meta", "value"),
+    [
+        ({"upload_type": "hat"}, "hat"),
+        ({"upload_type": "publication", "publication_type": "leaflet"}, "publication-leaflet"),
+        ({"language": "xyz"}, "xyz"),
+        ({"grants": [{"id": "10.13039/501100000780::1"}]}, "00k4n6c32::1"),
+        ({"contributors": [{"name": "Doe, Jane", "type": "Wizard"}]}, "wizard"),
+        ({"related_identifiers": [{"identifier": "10.1234/x", "relation": "likes"}]}, "likes"),
+    ],
+)
+def test_what_no_vocabulary_has_is_refused_without_a_field(
+    me: Client, meta: dict[str, Any], value: str
+) -> None:
+    answer = me("POST", DEPOSIT, json={"metadata": {**GOOD, **meta}})
+    assert answer.json() == {"status": 400, "message": f"Invalid value {value}."}
 
 
 def test_unknown_field_at_the_top(me: Client) -> None:

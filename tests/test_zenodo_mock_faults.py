@@ -230,7 +230,7 @@ def test_wrong_types_and_missing_fields(server: ZenodoServer, me: Client) -> Non
 
 @options(latency=0.3)
 def test_log_of_what_was_under_way(server: ZenodoServer, me: Client) -> None:
-    version = server.add_draft({str(n): b"x" for n in range(4)})
+    version = server.add_draft()
 
     def put(number: int) -> int:
         headers = {"Authorization": f"Bearer {server.token}"}
@@ -248,21 +248,51 @@ def test_log_of_what_was_under_way(server: ZenodoServer, me: Client) -> None:
     ]
 
 
-@options(latency=0.3)
-def test_parallel_deletes_fail(server: ZenodoServer) -> None:
-    version = server.add_draft({"a": b"a", "b": b"b"})
-    ids = [each.file_id for each in version.content.files.values()]
-    barrier = threading.Barrier(2)
+def _at_once(server: ZenodoServer, method: str, paths: list[str]) -> list[int]:
+    """The statuses of these requests, sent at the same time."""
+    barrier = threading.Barrier(len(paths))
 
-    def delete(file_id: str) -> int:
+    def send(path: str) -> int:
         barrier.wait()
         headers = {"Authorization": f"Bearer {server.token}"}
-        link = f"{server.url}{DEPOSIT}/{version.id}/files/{file_id}"
-        return requests.delete(link, headers=headers, timeout=5).status_code
+        return requests.request(
+            method, server.url + path, data=b"new", headers=headers, timeout=5
+        ).status_code
 
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        assert 400 in set(pool.map(delete, ids))
-    assert 1 <= len(version.content.files) <= 2
+    with concurrent.futures.ThreadPoolExecutor(len(paths)) as pool:
+        return sorted(pool.map(send, paths))
+
+
+LOST = {"latency": 0.3}
+
+
+@options(**LOST)
+def test_of_two_deletes_at_once_one_fails(server: ZenodoServer) -> None:
+    version = server.add_draft({"a": b"a", "b": b"b"})
+    ids = [each.file_id for each in version.content.files.values()]
+    assert _at_once(server, "DELETE", [f"{DEPOSIT}/{version.id}/files/{each}" for each in ids]) == [204, 400]
+    assert len(version.content.files) == 1
+
+
+@options(**LOST)
+def test_of_files_replaced_at_once_one_is(server: ZenodoServer, me: Client) -> None:
+    version = server.add_draft({"a": b"a", "b": b"b", "c": b"c"})
+    bucket = f"/api/files/{version.content.bucket}"
+    assert _at_once(server, "PUT", [f"{bucket}/{key}" for key in "abc"]) == [201, 400, 400]
+    sizes = sorted(each.size or 0 for each in version.content.files.values())
+    assert sizes == [1, 1, 3]
+    other = server.add_draft({"a": b"a", "b": b"b"})
+    other.content.metadata.clear()
+    bucket = f"/api/files/{other.content.bucket}"
+    assert _at_once(server, "PUT", [f"{bucket}/{key}" for key in "ab"]) == [201, 500]
+    assert refusal(me("PUT", f"{bucket}/{'x' * 256}", data=b"x"))[0] == 400
+
+
+@options(**LOST)
+def test_new_files_beside_a_replaced_one_are_safe(server: ZenodoServer) -> None:
+    version = server.add_draft({"a": b"a"})
+    bucket = f"/api/files/{version.content.bucket}"
+    assert set(_at_once(server, "PUT", [f"{bucket}/{key}" for key in "abcdef"])) == {201}
 
 
 # The engine

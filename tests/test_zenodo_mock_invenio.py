@@ -16,16 +16,18 @@ NATIVE = {"Accept": "application/vnd.inveniordm.v1+json"}
 def test_native_draft_and_files(me: Client) -> None:
     meta: dict[str, Any] = {
         "title": "Native",
-        "resource_type": {"id": "hat"},
+        "resource_type": {"id": "dataset"},
         "creators": [{"person_or_org": {"type": "personal", "family_name": "Doe", "given_name": "Jane"}}],
         "publication_date": "2026-01-01",
         "rights": [{"id": "cc-by-4.0"}],
     }
-    made = me("POST", "/api/records", json={"metadata": meta}, headers=NATIVE)
+    hat = {**meta, "resource_type": {"id": "hat"}}
+    refused = me("POST", "/api/records", json={"metadata": hat}, headers=NATIVE)
+    assert refused.json() == {"status": 400, "message": "Invalid value hat."}
+    made = me("POST", "/api/records", json={"metadata": {**meta, "title": ""}}, headers=NATIVE)
     assert made.status_code == 201
-    assert [each["field"] for each in made.json()["errors"]] == ["metadata.resource_type"]
+    assert [each["field"] for each in made.json()["errors"]] == ["metadata.title"]
     own = f"/api/records/{made.json()['id']}/draft"
-    meta["resource_type"] = {"id": "dataset"}
     put = me("PUT", own, json={"metadata": meta}, headers=NATIVE)
     assert put.status_code == 200
     assert "errors" not in put.json()

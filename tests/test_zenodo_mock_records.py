@@ -179,7 +179,8 @@ def test_reserved_sandbox_doi_must_not_be_written_back(me: Client) -> None:
 def test_external_doi_has_no_versions(me: Client) -> None:
     record = me.record(doi="10.1234/mine")
     assert record["doi"] == "10.1234/mine"
-    assert me("POST", record["links"]["newversion"]).status_code == 400
+    for where in (record["links"]["newversion"], f"/api/records/{record['id']}/versions"):
+        assert refusal(me("POST", where)) == (403, "Permission denied.", {})
 
 
 def test_delete_and_discard_are_one(me: Client) -> None:

@@ -18,6 +18,7 @@ from entrypoint.destinations.s3 import checksums
 from tests.servers import localstack as locally
 from tests.servers import rclone as rcloned
 from tests.zenodo import ZenodoServer
+from tests.zenodo.state import Id
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -203,19 +204,19 @@ class ZenodoDrafts:
         return (self.server.token,)
 
     @property
-    def new(self) -> list[int]:
-        """Ids of drafts and records that were not there before."""
-        return sorted(set(self.server.state.versions) - self.before)
+    def new(self) -> list[Id]:
+        """Ids of drafts and records that were not there before, the newest last."""
+        return [each for each in self.server.state.versions if each not in self.before]
 
     def contents(self) -> dict[str, str]:
         """Digest of each file of the newest draft or record that is new."""
         return self.of(self.new[-1]) if self.new else {}
 
-    def of(self, number: int) -> dict[str, str]:
+    def of(self, number: Id) -> dict[str, str]:
         """Digest of each file of one draft or record."""
         return {name: found or "" for name, found in self.server.checksums(number).items()}
 
-    def published(self, number: int) -> bool:
+    def published(self, number: Id) -> bool:
         """Whether it is out."""
         return self.server.version(number).published is not None
 

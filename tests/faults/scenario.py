@@ -24,6 +24,7 @@ from tests.faults.kinds import Fault, Faults, Kind
 from tests.faults.product import Order, Ran, Zygote
 from tests.faults.proxy import Proxy
 from tests.zenodo import ZenodoServer
+from tests.zenodo.state import Id
 
 EXTRA: Final = "zz-extra.bin"
 SIDES: Final = ("localstack", "localstack", "rclone", "zenodo")
@@ -221,7 +222,8 @@ def _zenodo(trial: _Trial) -> None:
     start = "record" if "newversion" in asked else rng.choice(("new", "new", "draft", "record"))
     stale = rng.choice((0, 0, 0, 3))
     with ZenodoServer(stale_requests=stale) as server:
-        given, record = "new", 0
+        given = "new"
+        record: Id = 0
         if start == "draft":
             given = str(server.add_draft(dict(unit.before)).id)
         elif start == "record":
@@ -253,7 +255,7 @@ class _Deposition:
     unit: world.Unit
     given: int
     """The draft that is to be filled; 0 where one has to be made."""
-    record: int
+    record: Id
     """The published version before; 0 without one."""
     publish: bool
     old: dict[str, str]

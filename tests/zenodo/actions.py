@@ -1,14 +1,16 @@
-"""What both APIs do to a record: find it, publish it, open an edit or a new version, take a file in."""
+"""What both APIs do to a record: find it, change it, publish it, open an edit or a new version, take a file in."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from tests.zenodo import messages, metadata, state
+from tests.zenodo import drafts, messages, relations, state
 from tests.zenodo.messages import ApiError, Request
 
 
@@ -22,7 +24,7 @@ def owned(zenodo: state.Zenodo, request: Request, number: str) -> state.Version:
 
 def known(zenodo: state.Zenodo, number: str) -> state.Version:
     """The version with this id; 410 for a deleted record."""
-    version = zenodo.versions.get(int(number)) if number.isdigit() else None
+    version = zenodo.versions.get(zenodo.key(number))
     if version is None:
         raise messages.not_found(messages.PID_MISSING)
     if version.deleted:
@@ -52,30 +54,38 @@ def check_revision(request: Request, version: state.Version) -> None:
         )
 
 
-def set_doi(zenodo: state.Zenodo, version: state.Version, draft: state.Content, doi: str | None) -> None:
-    """Takes `metadata.doi`. Only 10.5281 counts as Zenodo's own, on the sandbox too, so a reserved
-    10.5072 DOI that comes back is external. Without a DOI the draft keeps what it has (inferred).
+@contextlib.contextmanager
+def changing(zenodo: state.Zenodo, version: state.Version, request: Request) -> Iterator[None]:
+    """A transaction that changes the draft's row.
+
+    The row is read when the request comes and is written with its number, as SQLAlchemy does it. A second
+    writer waits for the first, and when that one has committed, what it wants to change is out of date. The
+    lock need not be held in between: a replaced file's body is read there.
     """
-    if doi is not None and not isinstance(doi, str):
-        raise messages.invalid(("metadata.doi", "Not a valid string."))
-    if doi:
-        draft.doi = doi
-        draft.external = not doi.startswith("10.5281/")
+    with zenodo.lock:
+        while version.writer not in (None, request):
+            zenodo.released.wait(5)
+        if zenodo.options.lost_updates_fail and version.row > request.arrived:
+            raise lost_update(version, generic=not request.path.startswith("/api/records"))
+        version.writer = request
+    try:
+        yield
+        with zenodo.lock:
+            zenodo.commits += 1
+            version.row = zenodo.commits
+    finally:
+        with zenodo.lock:
+            version.writer = None
+            zenodo.released.notify_all()
 
 
-def check(draft: state.Content) -> None:
-    """400 for a draft that is not fit for publishing; one round of refusals: metadata, then files."""
-    if wrong := metadata.missing(draft.metadata):
-        raise messages.invalid(*wrong)
-    if any(each.status == "pending" for each in draft.files.values()):
-        raise messages.invalid(("files", "One or more files have not completed their transfer, please wait."))
-    if not draft.files:
-        raise messages.invalid(
-            (
-                "files.enabled",
-                "Missing uploaded files. To disable files for this record please mark it as metadata-only.",
-            )
-        )
+def lost_update(version: state.Version, *, generic: bool) -> ApiError:
+    """How a lost update shows: a look-up in a vocabulary fails first, a 400; without one it is a 500."""
+    content = version.draft or version.content
+    if not relations.any_checked(content.metadata):
+        return ApiError(500, messages.SERVER_ERROR)
+    kind = content.metadata.get("resource_type", {}).get("id")
+    return ApiError(400, "Not a valid value." if generic or not kind else f"Invalid value {kind}.")
 
 
 def publish(zenodo: state.Zenodo, version: state.Version, *, reviewed: bool = False) -> None:
@@ -83,38 +93,27 @@ def publish(zenodo: state.Zenodo, version: state.Version, *, reviewed: bool = Fa
     draft = version.draft
     if draft is None:
         raise messages.not_found()
+    drafts.check(zenodo, version, draft)
+    drafts.check_files(draft)
+    drafts.mint(zenodo, version, draft)
     if version.review is not None and not version.review.is_closed and not reviewed:
         # A review that is named but not submitted is in the way too.
         raise ApiError(
             400,
             "You cannot publish a draft with an open review request. Please cancel the review request first.",
         )
-    check(draft)
-    _mint(zenodo, version, draft)
     if version.published is not None:
         draft.bucket = version.published.bucket
     version.published, version.draft = draft, None
-    _include(zenodo, version, draft)
     version.touch()
 
 
-def _mint(zenodo: state.Zenodo, version: state.Version, draft: state.Content) -> None:
-    prefix = zenodo.options.prefix
-    if draft.doi is None:
-        draft.doi = f"{prefix}/zenodo.{version.id}"
-    elif draft.external and draft.doi.startswith(f"{prefix}/"):
-        # What a reserved sandbox DOI ends in when it was put back; the words are inferred.
-        raise messages.invalid(("pids.doi", f"The prefix '{prefix}' is administrated locally."))
-    elif not draft.external and draft.doi != f"{prefix}/zenodo.{version.id}":
-        raise messages.invalid(("pids.doi", f"Invalid DOI {draft.doi}."))
-    if not draft.external:
-        version.concept.doi = f"{prefix}/zenodo.{version.concept.id}"
-
-
-def _include(zenodo: state.Zenodo, version: state.Version, draft: state.Content) -> None:
-    """Communities of the legacy metadata: only where no review is needed, failures are swallowed."""
-    for each in draft.metadata.get("communities", ()):
-        community = zenodo.community(each["identifier"])
+def include(zenodo: state.Zenodo, version: state.Version) -> None:
+    """What the deposit API adds to publishing: the communities that were asked for, where no review is
+    needed; failures are swallowed, and the wish is forgotten.
+    """
+    for slug in version.content.custom_fields.pop("legacy:communities", []):
+        community = zenodo.community(slug)
         if community is None or community in version.concept.communities:
             continue
         if community.open_policy and version.concept.owner.id in community.members:
@@ -129,8 +128,7 @@ def edit(zenodo: state.Zenodo, version: state.Version) -> None:
     if version.review is not None and version.review.is_open:
         raise ApiError(400, "You cannot edit a draft with an open review request.")
     if version.draft is None:
-        old = version.content
-        version.draft = state.Content(dict(old.metadata), dict(old.files), doi=old.doi, external=old.external)
+        version.draft = version.content.copy()
         version.touch()
 
 
@@ -142,14 +140,15 @@ def new_version(zenodo: state.Zenodo, version: state.Version) -> state.Version:
     assert latest is not None
     assert latest.published is not None
     if latest.published.external:
-        # Inferred words; the facts say that such records cannot be versioned.
-        raise messages.invalid(("pids.doi", "Records with an external DOI cannot have new versions."))
+        # A permission of Zenodo's (`IfExternalDOIRecord`), so it reads like any other.
+        raise messages.denied()
     found = version.concept.next_draft()
     if found is None:
-        copied = dict(latest.published.metadata)
-        copied.pop("version", None)
-        copied["publication_date"] = state.today()
-        found = zenodo.create(version.concept.owner, copied, version.concept)
+        content = latest.published.copy()
+        content.files, content.pids = {}, {}
+        content.metadata.pop("version", None)
+        content.metadata["publication_date"] = state.today()
+        found = zenodo.create(version.concept.owner, content, version.concept)
     return found
 
 
@@ -165,12 +164,24 @@ def import_files(version: state.Version) -> None:
     version.touch()
 
 
-def delete_file(zenodo: state.Zenodo, version: state.Version, draft: state.Content, key: str) -> None:
-    """Removes a file from a draft; the files of an edit are locked."""
+def delete_file(
+    zenodo: state.Zenodo, request: Request, version: state.Version, draft: state.Content, key: str
+) -> None:
+    """Removes a file from a draft, which commits the draft's row; the files of an edit are locked."""
     if version.published is not None:
         raise ApiError(403, "Bucket is locked for modifications.")
-    del draft.files[key]
+    with changing(zenodo, version, request):
+        draft.files.pop(key, None)
     version.touch()
+
+
+def room_for(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
+    """Bytes that the draft's quota leaves for this key; 400 when it would be one file too many."""
+    old = draft.files.get(key)
+    if old is None and len(draft.files) >= zenodo.options.max_files:
+        raise ApiError(400, "Uploading selected files will result in exceeding the max amount per record.")
+    quota = draft.quota if draft.quota is not None else zenodo.options.quota
+    return quota - draft.size() + ((old.size or 0) if old else 0)
 
 
 def receive(zenodo: state.Zenodo, request: Request, room: int) -> state.StoredFile:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
 
 from tests.zenodo import actions, documents, messages, state
 from tests.zenodo.messages import Answer, ApiError, Request, route
+from tests.zenodo.native import completed, mimetype
 
 _KEY = r"/api/files/([^/]+)/([^/]+)"
 
@@ -37,52 +39,47 @@ def _writable(
 
 
 def put(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """PUT: the upload; an existing key is overwritten, a broken upload leaves nothing."""
+    """PUT: the upload; a broken one leaves nothing.
+
+    An existing key is deleted first, in the same transaction, and that commits the draft's row: of two that
+    are replaced at the same time one fails. New keys leave the row alone.
+    """
     key = match[2]
     with zenodo.lock:
-        _version, draft = _writable(zenodo, request, match)
-        room = _room(zenodo, draft, key)
+        version, draft = _writable(zenodo, request, match)
+        room = actions.room_for(zenodo, draft, key)
+        replaces = key in draft.files
     request.expect("application/octet-stream")
     if len(key) > 255:
         raise ApiError(400, "Filename is too long.")
-    stored = actions.receive(zenodo, request, room)
-    with zenodo.lock:
-        version, draft = _writable(zenodo, request, match)
-        return Answer(
-            201, documents.bucket_object(zenodo, match[1], keep(zenodo, version, draft, key, stored))
-        )
+    with actions.changing(zenodo, version, request) if replaces else contextlib.nullcontext():
+        stored = actions.receive(zenodo, request, room)
+        with zenodo.lock:
+            version, draft = _writable(zenodo, request, match)
+            keep(zenodo, draft, key, stored)
+            if replaces:
+                version.touch()
+            return Answer(201, documents.bucket_object(zenodo, match[1], stored))
 
 
-def _room(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
-    """Bytes that the quota leaves for this key; 400 when it would be one file too many."""
-    old = draft.files.get(key)
-    if old is None and len(draft.files) >= zenodo.options.max_files:
-        raise ApiError(400, "Uploading selected files will result in exceeding the max amount per record.")
-    return zenodo.options.quota - draft.size() + ((old.size or 0) if old else 0)
-
-
-def keep(
-    zenodo: state.Zenodo, version: state.Version, draft: state.Content, key: str, stored: state.StoredFile
-) -> state.StoredFile:
+def keep(zenodo: state.Zenodo, draft: state.Content, key: str, stored: state.StoredFile) -> None:
     """Takes a received file into the draft, the limits checked again: others may have been faster."""
-    if (stored.size or 0) > _room(zenodo, draft, key):
+    if (stored.size or 0) > actions.room_for(zenodo, draft, key):
         raise ApiError(400, "Bucket quota exceeded.")
     stored.key = key
     draft.files[key] = stored
-    version.touch()
-    return stored
 
 
 def get(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET: the bytes."""
     version, content = _find(zenodo, match[1])
-    hidden = content is version.draft or content.metadata.get("access_right", "open") != "open"
+    hidden = content is version.draft or content.access["files"] != "public"
     if hidden and request.user != version.concept.owner:
         raise messages.denied()
     stored = content.files.get(match[2])
     if stored is None or stored.size is None:
         raise messages.not_found()
-    return messages.file_answer(stored.path, stored.size, documents.mimetype(stored.key))
+    return messages.file_answer(stored.path, stored.size, mimetype(stored.key))
 
 
 def contents(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -93,7 +90,7 @@ def contents(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> An
     if zenodo.options.bucket_bugs:
         # A KeyError in the service, hence a 500 with an `error_id`.
         raise KeyError(match[1])
-    shown = [documents.bucket_object(zenodo, match[1], each) for each in documents.completed(content)]
+    shown = [documents.bucket_object(zenodo, match[1], each) for each in completed(content)]
     return Answer(200, {"contents": shown})
 
 
@@ -103,7 +100,7 @@ def delete(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
         version, draft = _writable(zenodo, request, match)
         if match[2] not in draft.files:
             raise messages.not_found()
-        actions.delete_file(zenodo, version, draft, match[2])
+        actions.delete_file(zenodo, request, version, draft, match[2])
     if zenodo.options.bucket_bugs:
         raise ApiError(500, messages.SERVER_ERROR)
     return Answer(204)

@@ -1,4 +1,4 @@
-"""Communities, reviews and the licences' vocabulary.
+"""Communities, reviews and vocabularies.
 
 No recording of these was at hand. The rules and words of reviews and inclusions are InvenioRDM's
 (invenio-rdm-records, `services/review`, `services/communities`); the documents hold the fields that its
@@ -11,10 +11,10 @@ import re
 import uuid
 from typing import Any
 
-from tests.zenodo import actions, messages, metadata, state
+from tests.zenodo import actions, drafts, messages, state, vocabularies
 from tests.zenodo.messages import Answer, ApiError, Request, route
 
-_RECORD = r"/api/records/(\d+)"
+_RECORD = r"/api/records/(\d+|[0-9a-z]{5}-[0-9a-z]{5})"
 _REQUEST = r"/api/requests/([0-9a-f-]+)"
 
 
@@ -85,7 +85,7 @@ def review(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
 
 def _review(version: state.Version) -> state.ReviewRequest:
     if version.review is None:
-        raise messages.not_found("Review not found.")
+        raise messages.not_found("Review for draft not found")
     return version.review
 
 
@@ -125,7 +125,8 @@ def delete_review(zenodo: state.Zenodo, request: Request, match: re.Match[str]) 
 def submit_review(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """POST draft/actions/submit-review: 202 with the request; accepted at once where no review is needed.
 
-    The draft has to be fit for publishing.
+    The draft's metadata have to be fit for publishing. It is not locked by a review: its owner may change
+    files and metadata, only publishing is refused.
     """
     body = request.json()
     with zenodo.lock:
@@ -133,7 +134,7 @@ def submit_review(zenodo: state.Zenodo, request: Request, match: re.Match[str]) 
         found = _review(version)
         if found.status != "created":
             raise ApiError(400, "The review is submitted already.")  # inferred words
-        actions.check(draft)
+        drafts.check(zenodo, version, draft)
         found.status = "submitted"
         if not body.get("require_review") and _may_include(found):
             accept(zenodo, found)
@@ -241,28 +242,41 @@ def act(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
         return Answer(200, request_document(zenodo, found))
 
 
-def _license(zenodo: state.Zenodo, spdx: str) -> dict[str, Any]:
-    return {
-        "id": spdx,
-        "title": {"en": metadata.LICENSES[spdx]},
-        "links": {"self": f"{zenodo.base}/api/vocabularies/licenses/{spdx}"},
-    }
+def vocabulary(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of a vocabulary: with `q` or `suggest` those that hold all its words; 25 hits a page."""
+    name = _vocabulary(match[1])
+    words = (request.query.get("q") or request.query.get("suggest") or "").lower().replace('"', " ").split()
+    found = [
+        each
+        for each in zenodo.vocabularies.entries[name].values()
+        if all(word in f"{each}".lower() for word in words)
+    ]
+    page, size = int(request.query.get("page", "1")), int(request.query.get("size", "25"))
+    shown = [_entry(zenodo, match[1], each) for each in found[(page - 1) * size : page * size]]
+    return Answer(200, {"hits": {"hits": shown, "total": len(found)}, "links": {}})
 
 
-def licenses(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
-    """GET /api/vocabularies/licenses, with `q`; a small part of the vocabulary."""
-    wanted = request.query.get("q", "").lower().strip('"')
-    found = [each for each, title in metadata.LICENSES.items() if wanted in f"{each} {title}".lower()]
-    return _hits([_license(zenodo, each) for each in found])
-
-
-def license_entry(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """GET of one licence by its SPDX id in lower case."""
-    if match[1] not in metadata.LICENSES:
+def _vocabulary(path: str) -> str:
+    """`vocabularies/licenses` or `funders`; 404 for what is none, or in the wrong place."""
+    prefix, _, name = path.rpartition("/")
+    if (name in vocabularies.GENERIC) != (prefix == "vocabularies"):
         raise messages.not_found(messages.PID_MISSING)
-    return Answer(200, _license(zenodo, match[1]))
+    return name
 
 
+def _entry(zenodo: state.Zenodo, path: str, entry: vocabularies.Entry) -> dict[str, Any]:
+    return {**entry, "links": {"self": f"{zenodo.base}/api/{path}/{entry['id']}"}}
+
+
+def vocabulary_entry(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of one entry by its id; licences have theirs in lower case."""
+    found = zenodo.vocabularies.find(_vocabulary(match[1]), match[2])
+    if found is None:
+        raise messages.not_found(messages.PID_MISSING)
+    return Answer(200, _entry(zenodo, match[1], found))
+
+
+_VOCABULARY = r"/api/(vocabularies/[\w:]+|funders|awards|affiliations|subjects)"
 ROUTES = (
     route("GET", _RECORD + "/draft/review", review),
     route("PUT", _RECORD + "/draft/review", set_review, "deposit:write"),
@@ -274,6 +288,6 @@ ROUTES = (
     route("GET", "/api/communities/([^/]+)", read),
     route("GET", _REQUEST, read_request),
     route("POST", _REQUEST + "/actions/(accept|decline|cancel)", act, "deposit:actions"),
-    route("GET", "/api/vocabularies/licenses", licenses),
-    route("GET", "/api/vocabularies/licenses/([^/]+)", license_entry),
+    route("GET", _VOCABULARY, vocabulary),
+    route("GET", _VOCABULARY + "/(.+)", vocabulary_entry),
 )

@@ -1,80 +1,76 @@
-"""The answers' documents: deposition, record (Zenodo's hybrid and InvenioRDM's own), files.
+"""The views of a record that are Zenodo's own: the deposition, and the hybrid form of `/api/records`; and files.
 
-The deposition and the file documents follow recordings; the record documents follow the facts and the
-framework's documentation, with the links that a client could follow.
+The deposition and the file documents follow recordings; the record documents follow the service's code, with
+the links that a client could follow.
 """
 
 from __future__ import annotations
 
-import mimetypes
 from typing import Any
 from urllib.parse import quote
 
-from tests.zenodo import metadata, state
-from tests.zenodo import native as natives
+from tests.zenodo import legacy_dump, native, state
+from tests.zenodo.native import completed, mimetype, quoted
 
 Json = dict[str, Any]
-
-
-def _key(key: str, more: str = "") -> str:
-    return quote(key, safe="/!$&'()*+,;=:@" + more)
-
-
-def mimetype(key: str) -> str:
-    """Guessed from the name, as Zenodo does."""
-    return mimetypes.guess_type(key)[0] or "application/octet-stream"
 
 
 def _badge(zenodo: state.Zenodo, doi: str) -> str:
     return f"{zenodo.base}/badge/doi/{quote(doi, safe='')}.svg"
 
 
-def _metadata(version: state.Version, content: state.Content) -> Json:
-    meta = {"access_right": "open", **content.metadata}
-    meta.pop("communities", None)
-    if version.concept.communities:
-        meta["communities"] = [{"identifier": each.slug} for each in version.concept.communities]
-    if content.doi:
-        meta["doi"] = content.doi
+def _metadata(zenodo: state.Zenodo, version: state.Version, document: Json) -> Json:
+    """The deposit form of a native document's metadata."""
+    asked = document["custom_fields"].get("legacy:communities", [])
+    slugs = dict.fromkeys([*asked, *(each.slug for each in version.concept.communities)])
+    return legacy_dump.dump({**document, "communities": list(slugs)})
+
+
+def deposition_metadata(
+    zenodo: state.Zenodo, version: state.Version, *, draft: bool, read: bool = True
+) -> Json:
+    """The `metadata` of a deposition."""
+    meta = _metadata(zenodo, version, native.record(zenodo, version, draft=draft, read=read))
     # Hard-coded on the sandbox too, where another DOI will be minted.
-    meta["prereserve_doi"] = {"doi": f"10.5281/zenodo.{version.id}", "recid": version.id}
-    return metadata.ordered(meta)
+    return meta | {"prereserve_doi": {"doi": f"10.5281/zenodo.{version.id}", "recid": version.id}}
 
 
-def _dois(version: state.Version, content: state.Content) -> Json:
+def _dois(version: state.Version, doi: str | None) -> Json:
     found: Json = {}
-    if content.doi:
-        found["doi"] = content.doi
+    if doi:
+        found["doi"] = doi
     if version.concept.doi:
         found["conceptdoi"] = version.concept.doi
-    if content.doi:
-        found["doi_url"] = f"https://doi.org/{content.doi}"
+    if doi:
+        found["doi_url"] = f"https://doi.org/{doi}"
     return found
 
 
-def deposition(zenodo: state.Zenodo, version: state.Version, *, bucket: bool = True) -> Json:
-    """A deposition; `bucket` is False in lists, whose hits have no such link."""
+def deposition(zenodo: state.Zenodo, version: state.Version, *, hit: bool = False, read: bool = True) -> Json:
+    """A deposition. A `hit` of a list has no bucket, and files and DOI as the index knows them."""
     content = version.content
+    meta = deposition_metadata(zenodo, version, draft=version.draft is not None, read=read)
+    files, doi = completed(content), content.doi
+    if hit:
+        old, doi = version.indexed
+        files = [each for each in old.values() if each.status == "completed"]
+        meta.pop("doi", None)
+        meta |= {"doi": doi} if doi else {}
     return {
         "created": version.created,
         "modified": version.modified,
         "id": version.id,
         "conceptrecid": str(version.concept.id),
-        **_dois(version, content),
-        "metadata": _metadata(version, content),
+        **_dois(version, doi),
+        "metadata": meta,
         "title": content.metadata.get("title", ""),
-        "links": _deposition_links(zenodo, version, bucket),
+        "links": _deposition_links(zenodo, version, bucket=not hit),
         "record_id": version.id,
         "owner": version.concept.owner.id,
-        "files": [deposition_file(zenodo, version, each) for each in completed(content)],
+        "files": [deposition_file(zenodo, version, each) for each in files],
         "state": version.state,
         "submitted": version.published is not None,
     }
-
-
-def completed(content: state.Content) -> list[state.StoredFile]:
-    """The files that the deposit API shows; a pending one has no id and is left out."""
-    return [each for each in content.files.values() if each.status == "completed"]
 
 
 def _deposition_links(zenodo: state.Zenodo, version: state.Version, bucket: bool) -> Json:
@@ -119,14 +115,14 @@ def deposition_file(zenodo: state.Zenodo, version: state.Version, stored: state.
         "checksum": stored.md5,
         "links": {
             "self": f"{zenodo.base}/api/{part}/{version.id}/files/{stored.file_id}",
-            "download": f"{zenodo.base}/api/records/{version.id}/draft/files/{_key(stored.key)}/content",
+            "download": f"{zenodo.base}/api/records/{version.id}/draft/files/{quoted(stored.key)}/content",
         },
     }
 
 
 def bucket_object(zenodo: state.Zenodo, bucket: str, stored: state.StoredFile) -> Json:
     """The answer to a bucket PUT."""
-    link = f"{zenodo.base}/api/files/{bucket}/{_key(stored.key)}"
+    link = f"{zenodo.base}/api/files/{bucket}/{quoted(stored.key)}"
     return {
         "created": stored.created,
         "updated": stored.updated,
@@ -150,7 +146,9 @@ def record_file(zenodo: state.Zenodo, version: state.Version, stored: state.Stor
 
     Its links leave brackets alone, a recording shows, which those of the deposit API do not.
     """
-    link = f"{zenodo.base}/api/records/{version.id}{'/draft' if draft else ''}/files/{_key(stored.key, '[]')}"
+    link = (
+        f"{zenodo.base}/api/records/{version.id}{'/draft' if draft else ''}/files/{quoted(stored.key, '[]')}"
+    )
     entry: Json = {"key": stored.key, "storage_class": "L"}
     if stored.status == "completed":
         entry |= {"checksum": f"md5:{stored.md5}", "size": stored.size}
@@ -187,52 +185,25 @@ def record_files(zenodo: state.Zenodo, version: state.Version, draft: bool) -> J
     }
 
 
-def _record_links(zenodo: state.Zenodo, version: state.Version, draft: bool) -> Json:
-    record = f"{zenodo.base}/api/records/{version.id}"
-    own = f"{record}/draft" if draft else record
-    links = {
-        "self": own,
-        "self_html": f"{zenodo.base}/{'uploads' if draft else 'records'}/{version.id}",
-        "reserve_doi": f"{record}/draft/pids/doi",
-        "parent": f"{zenodo.base}/api/records/{version.concept.id}",
-        "parent_html": f"{zenodo.base}/records/{version.concept.id}",
-        "files": f"{own}/files",
-        "latest": f"{record}/versions/latest",
-        "latest_html": f"{zenodo.base}/records/{version.id}/latest",
-        "versions": f"{record}/versions",
-        "draft": f"{record}/draft",
-        "communities": f"{record}/communities",
-        "requests": f"{record}/requests",
-    }
-    if draft:
-        links |= {"review": f"{record}/draft/review", "publish": f"{record}/draft/actions/publish"}
-    return links
+def hybrid(zenodo: state.Zenodo, version: state.Version, *, draft: bool, read: bool = True) -> Json:
+    """A record as Zenodo's `/api/records` gives it by default: legacy metadata in a newer frame.
 
-
-def _status(version: state.Version, draft: bool) -> str:
-    if not draft:
-        return "published"
-    if version.review and version.review.is_open:
-        return "in_review"
-    if version.published:
-        return "draft"
-    return "draft" if len(version.concept.versions) == 1 else "new_version_draft"
-
-
-def hybrid(zenodo: state.Zenodo, version: state.Version, *, draft: bool) -> Json:
-    """A record as `/api/records/{id}` gives it by default: legacy metadata in a newer frame."""
-    content = version.draft if draft else version.published
-    assert content is not None
-    meta = _metadata(version, content)
-    kind = meta.pop("upload_type", None)
-    meta.pop("prereserve_doi")
+    Its `status` knows nothing of reviews, and errors of a saved draft are not in it.
+    """
+    document = native.record(zenodo, version, draft=draft, read=read)
+    meta = _metadata(zenodo, version, document)
+    for name in [each for each in meta if each == "upload_type" or each.endswith("_type")]:
+        del meta[name]
     publisher = meta.pop("imprint_publisher", None)
     if publisher and publisher != "Zenodo":
         meta["imprint"] = {"publisher": publisher}
     if "license" in meta:
         meta["license"] = {"id": meta["license"]}
-    if kind:
-        meta["resource_type"] = {"title": metadata.UPLOAD_TYPES[kind], "type": kind}
+    grants = [legacy_dump.grant(each) for each in document["metadata"].get("funding", [])]
+    if found := [each for each in grants if each]:
+        meta["grants"] = found
+    if kind := document["metadata"].get("resource_type"):
+        meta["resource_type"] = _kind(kind)
     siblings = [each for each in version.concept.versions if each.published or each is version]
     relation = {
         "index": siblings.index(version),
@@ -240,79 +211,41 @@ def hybrid(zenodo: state.Zenodo, version: state.Version, *, draft: bool) -> Json
         "parent": {"pid_type": "recid", "pid_value": str(version.concept.id)},
     }
     meta["relations"] = {"version": [relation]}
-    link = f"{zenodo.base}/api/records/{version.id}{'/draft' if draft else ''}/files"
     files = [
         {
-            "id": each.file_id,
-            "key": each.key,
-            "size": each.size,
-            "checksum": f"md5:{each.md5}",
-            "links": {"self": f"{link}/{_key(each.key)}/content"},
+            "id": each["id"],
+            "key": each["key"],
+            "size": each["size"],
+            "checksum": each["checksum"],
+            "links": {"self": each["links"]["content"]},
         }
-        for each in completed(content)
+        for each in document["files"]["entries"].values()
     ]
     return {
         "created": version.created,
         "modified": version.modified,
         "id": version.id,
         "conceptrecid": str(version.concept.id),
-        **_dois(version, content),
+        **_dois(version, document["pids"].get("doi", {}).get("identifier")),
         "metadata": meta,
-        "title": content.metadata.get("title", ""),
-        "links": _record_links(zenodo, version, draft),
+        "title": document["metadata"].get("title", ""),
+        "links": document["links"],
         "updated": version.modified,
         "recid": str(version.id),
         "revision": version.revision,
         "files": files,
         "owners": [{"id": str(version.concept.owner.id)}],
-        "status": _status(version, draft),
+        "status": "draft" if draft else "published",
         "state": ("inprogress" if version.published else "unsubmitted") if draft else "done",
         "submitted": version.published is not None,
     }
 
 
-def native(
-    zenodo: state.Zenodo, version: state.Version, *, draft: bool, errors: list[Json] | None = None
-) -> Json:
-    """A record in InvenioRDM's own form (`application/vnd.inveniordm.v1+json`)."""
-    content = version.draft if draft else version.published
-    assert content is not None
-    pids: Json = {}
-    if content.doi:
-        pids["doi"] = {"identifier": content.doi, "provider": "external" if content.external else "datacite"}
-    right = content.metadata.get("access_right", "open")
-    parent: Json = {
-        "id": str(version.concept.id),
-        "communities": {"ids": [each.id for each in version.concept.communities]},
-    }
-    if version.concept.doi:
-        parent["pids"] = {"doi": {"identifier": version.concept.doi, "provider": "datacite"}}
-    document: Json = {
-        "id": str(version.id),
-        "created": version.created,
-        "updated": version.modified,
-        "links": _record_links(zenodo, version, draft),
-        "revision_id": version.revision,
-        "parent": parent,
-        "versions": {
-            "index": version.concept.versions.index(version) + 1,
-            "is_latest": version.concept.latest() is version,
-            "is_latest_draft": version.concept.versions[-1] is version,
-        },
-        "is_published": version.published is not None,
-        "is_draft": draft,
-        "status": _status(version, draft),
-        "pids": pids,
-        "metadata": natives.dump(content.metadata),
-        "access": {"record": "public", "files": "public" if right == "open" else "restricted"},
-        "files": {
-            "enabled": True,
-            "order": [],
-            "count": len(completed(content)),
-            "total_bytes": content.size(),
-            "entries": {each.key: {"key": each.key, "size": each.size} for each in completed(content)},
-        },
-    }
-    if errors:
-        document["errors"] = errors
-    return document
+def _kind(term: Json) -> Json:
+    kind, _, _ = term["id"].partition("-")
+    found = {"type": kind}
+    if "-" in term["id"]:
+        found["subtype"] = term["id"].split("-")[-1]
+    if "title" in term:
+        found["title"] = term["title"]["en"]
+    return found

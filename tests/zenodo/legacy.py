@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
+import uuid
 
-from tests.zenodo import actions, documents, messages, metadata, state
+from tests.zenodo import actions, documents, drafts, legacy_load, messages, state
 from tests.zenodo.messages import Answer, ApiError, Request, route
+from tests.zenodo.native import completed
 
 _ONE = r"/api/deposit/depositions/([^/]+)"
-_TOP = {"metadata"}
 
 
-def _answer(zenodo: state.Zenodo, version: state.Version, status: int = 200) -> Answer:
-    return Answer(status, documents.deposition(zenodo, version), {"ETag": f'"{version.revision}"'})
+def _answer(zenodo: state.Zenodo, version: state.Version, status: int = 200, *, read: bool = False) -> Answer:
+    return Answer(status, documents.deposition(zenodo, version, read=read), {"ETag": f'"{version.revision}"'})
 
 
-def _page(request: Request) -> tuple[int, int]:
-    """Page and size; more than 100 hits a page, or 10,000 in all, is a 400."""
+def page(request: Request) -> tuple[int, int]:
+    """Page and size, checked before anybody asks who is there: a guest gets 25 hits, a user 100, nobody
+    more than 10,000 in all.
+    """
     try:
         page, size = int(request.query.get("page", "1")), int(request.query.get("size", "25"))
     except ValueError:
         raise messages.invalid(("size", "Not a valid integer.")) from None
-    if not 1 <= size <= (100 if request.user else 25):
-        raise messages.invalid(("size", "Must be greater than or equal to 1 and less than or equal to 100."))
+    if size < 1:
+        raise messages.invalid(("size", "Must be greater than or equal to 1."))
+    if size > (most := 100 if request.user else 25):
+        raise messages.invalid(("size", f"Page size cannot be greater than {most}."))
     if page < 1 or page * size > 10_000:
         raise ApiError(400, "Maximum number of 10000 results have been reached.")
     return page, size
@@ -32,21 +37,21 @@ def select(
     zenodo: state.Zenodo, request: Request, found: list[state.Version]
 ) -> tuple[list[state.Version], int]:
     """The page of hits that `q`, `all_versions`, `page` and `size` ask for, and the total."""
-    page, size = _page(request)
+    number, size = page(request)
     if request.query.get("all_versions", "").lower() not in ("1", "true", "t"):
-        newest: dict[int, state.Version] = {}
+        newest: dict[state.Id, state.Version] = {}
         for each in found:
             best = newest.setdefault(each.concept.id, each)
-            if each.id > best.id:
+            if each.concept.versions.index(each) > each.concept.versions.index(best):
                 newest[each.concept.id] = each
         found = [each for each in found if newest[each.concept.id] is each]
     if query := request.query.get("q", "").strip():
         found = [each for each in found if _found(zenodo, each, query)]
-    return found[(page - 1) * size : page * size], len(found)
+    return found[(number - 1) * size : number * size], len(found)
 
 
 def _found(zenodo: state.Zenodo, version: state.Version, query: str) -> bool:
-    document = documents.deposition(zenodo, version)
+    document = documents.deposition(zenodo, version, hit=True)
     document["recid"] = document["id"]
     document["parent"] = {"id": document["conceptrecid"]}
     words = " ".join(str(each) for each in (document["metadata"], document.get("doi", "")))
@@ -56,18 +61,12 @@ def _found(zenodo: state.Zenodo, version: state.Version, query: str) -> bool:
 def listing(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     """A bare array from the search index. `status` is ignored, as the service does."""
     request.accept("application/json")
+    page(request)
     if request.user is None:
         raise messages.denied()
-    mine = [each for each in zenodo.indexed() if each.concept.owner == request.user]
+    mine = [each for each in zenodo.searched() if each.concept.owner == request.user]
     hits, _total = select(zenodo, request, mine)
-    return Answer(200, [documents.deposition(zenodo, each, bucket=False) for each in hits])
-
-
-def _body(request: Request) -> tuple[state.Metadata, str | None]:
-    body = request.json()
-    if unknown := [name for name in body if name not in _TOP]:
-        raise messages.invalid(*((name, "Unknown field.") for name in unknown))
-    return metadata.load(body.get("metadata") or {})
+    return Answer(200, [documents.deposition(zenodo, each, hit=True) for each in hits])
 
 
 def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
@@ -75,33 +74,29 @@ def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     request.accept("application/json")
     if request.user is None:
         raise messages.denied()
-    meta, doi = _body(request)
+    body = legacy_load.load(request.json())
     with zenodo.lock:
-        version = zenodo.create(request.user, meta)
-        assert version.draft is not None
-        actions.set_doi(zenodo, version, version.draft, doi)
-        return _answer(zenodo, version, 201)
+        draft = state.Content()
+        drafts.save(zenodo, None, body, draft)
+        return _answer(zenodo, zenodo.create(request.user, draft), 201)
 
 
 def read(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """GET: the draft if there is one, else the published record, which everyone may read."""
+    """GET: the draft if there is one, else the published record; for the owner alone, even then."""
     request.accept("application/json")
-    version = actions.known(zenodo, match[1])
-    if version.draft is not None and request.user != version.concept.owner:
-        raise messages.denied()
-    return _answer(zenodo, version)
+    return _answer(zenodo, actions.owned(zenodo, request, match[1]), read=True)
 
 
 def update(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """PUT: replaces all metadata of the draft."""
     request.accept("application/json")
     actions.draft_of(zenodo, request, match[1])
-    meta, doi = _body(request)
+    body = legacy_load.load(request.json())
     with zenodo.lock:
         version, draft = actions.draft_of(zenodo, request, match[1])
         actions.check_revision(request, version)
-        draft.metadata = meta
-        actions.set_doi(zenodo, version, draft, doi)
+        with actions.changing(zenodo, version, request):
+            drafts.save(zenodo, version, body, draft)
         version.touch()
         return _answer(zenodo, version)
 
@@ -124,6 +119,7 @@ def publish(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Ans
     with zenodo.lock:
         version = actions.owned(zenodo, request, match[1])
         actions.publish(zenodo, version)
+        actions.include(zenodo, version)
         return _answer(zenodo, version, 202)
 
 
@@ -141,18 +137,23 @@ def new_version(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         version = actions.owned(zenodo, request, match[1])
         draft = actions.new_version(zenodo, version)
         actions.import_files(draft)
-        return _answer(zenodo, draft, 201)
+        return _answer(zenodo, draft, 201, read=True)
 
 
 def files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET: the files' array."""
     version = actions.owned(zenodo, request, match[1])
-    shown = documents.completed(version.content)
+    shown = completed(version.content)
     return Answer(200, [documents.deposition_file(zenodo, version, each) for each in shown])
 
 
 def _file(version: state.Version, file_id: str) -> state.StoredFile:
-    for each in documents.completed(version.content):
+    """The file with this id; what is no UUID breaks the query."""
+    try:
+        uuid.UUID(file_id)
+    except ValueError:
+        raise ApiError(500, messages.SERVER_ERROR) from None
+    for each in completed(version.content):
         if each.file_id == file_id:
             return each
     raise messages.not_found()
@@ -165,12 +166,10 @@ def file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer
 
 
 def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """DELETE of one file: 204. Two at a time on one draft can fail."""
+    """DELETE of one file: 204. Of two at a time on one draft one fails."""
     with zenodo.lock:
         version, draft = actions.draft_of(zenodo, request, match[1])
-        if zenodo.options.parallel_deletes_fail and zenodo.deleting.get(version.id, 0) > 1:
-            raise ApiError(400, "Not a valid value.")
-        actions.delete_file(zenodo, version, draft, _file(version, match[2]).key)
+        actions.delete_file(zenodo, request, version, draft, _file(version, match[2]).key)
         return Answer(204)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +65,12 @@ class ApiError(Exception):
 
 def invalid(*errors: tuple[str, str]) -> ApiError:
     """A 400 of the validation kind, from pairs of field and message."""
-    items: list[dict[str, Json]] = [{"field": where, "messages": [what]} for where, what in errors]
-    return ApiError(400, "A validation error occurred.", items)
+    return refused([{"field": where, "messages": [what]} for where, what in errors])
+
+
+def refused(errors: list[dict[str, Json]]) -> ApiError:
+    """A 400 of the validation kind."""
+    return ApiError(400, "A validation error occurred.", errors)
 
 
 def denied() -> ApiError:
@@ -97,6 +102,8 @@ class Request:
     scopes: frozenset[str]
     length: int | None
     chunks: Callable[[], Iterator[bytes]]
+    arrived: int = sys.maxsize
+    """`Zenodo.commits` when the request came: what was changed after that, it has not seen."""
 
     def json(self) -> dict[str, Json]:
         """The JSON object in the body; an empty body is an empty object."""

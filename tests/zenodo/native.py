@@ -1,140 +1,186 @@
-"""Metadata in InvenioRDM's own form: the part of it that a client of this project could meet."""
+"""A record as InvenioRDM itself gives it: `application/vnd.inveniordm.v1+json`. All else is a view of it."""
 
 from __future__ import annotations
 
+import datetime as dt
+import mimetypes
 from typing import Any
+from urllib.parse import quote
 
-from tests.zenodo import metadata, state
+from tests.zenodo import relations, state
 
-_PAIRS = {
-    "title": "title",
-    "publication_date": "publication_date",
-    "description": "description",
-    "version": "version",
-    "publisher": "imprint_publisher",
-}
+Json = dict[str, Any]
 
 
-def dump(meta: state.Metadata) -> dict[str, Any]:
-    """As InvenioRDM's `metadata`."""
-    native: dict[str, Any] = {}
-    if kind := meta.get("upload_type"):
-        sub = meta.get(f"{kind}_type")
-        title = {"en": metadata.UPLOAD_TYPES[kind]}
-        native["resource_type"] = {"id": f"{kind}-{sub}" if sub else kind, "title": title}
-    if meta.get("creators"):
-        native["creators"] = [_person(each) for each in meta["creators"]]
-    native |= {theirs: meta[ours] for theirs, ours in _PAIRS.items() if meta.get(ours)}
-    if meta.get("keywords"):
-        native["subjects"] = [{"subject": each} for each in meta["keywords"]]
-    if meta.get("license"):
-        spdx = metadata.license_id(meta["license"]) or meta["license"]
-        native["rights"] = [{"id": spdx, "title": {"en": metadata.LICENSES[spdx]}}]
-    if meta.get("related_identifiers"):
-        native["related_identifiers"] = [
-            {
-                "identifier": each["identifier"],
-                "scheme": each["scheme"],
-                "relation_type": {"id": each["relation"].lower()},
-            }
-            for each in meta["related_identifiers"]
-        ]
-    if meta.get("notes"):
-        native["additional_descriptions"] = [{"description": meta["notes"], "type": {"id": "notes"}}]
-    return native
+def quoted(key: str, more: str = "") -> str:
+    """A file's key as it stands in links."""
+    return quote(key, safe="/!$&'()*+,;=:@" + more)
 
 
-def _person(each: dict[str, Any]) -> dict[str, Any]:
-    family, _, given = each["name"].partition(",")
-    if each["name"].count(",") != 1:
-        family, given = each["name"], ""
-    person = {
-        "type": "personal",
-        "name": each["name"],
-        "family_name": family.strip(),
-        "given_name": given.strip(),
+def mimetype(key: str) -> str:
+    """Guessed from the name, as the server does."""
+    return mimetypes.guess_type(key)[0] or "application/octet-stream"
+
+
+def completed(content: state.Content) -> list[state.StoredFile]:
+    """The files that are there; a pending one has neither size nor checksum."""
+    return [each for each in content.files.values() if each.status == "completed"]
+
+
+def links(zenodo: state.Zenodo, version: state.Version, draft: bool) -> Json:
+    """Those that a client could follow."""
+    record = f"{zenodo.base}/api/records/{version.id}"
+    own = f"{record}/draft" if draft else record
+    found = {
+        "self": own,
+        "self_html": f"{zenodo.base}/{'uploads' if draft else 'records'}/{version.id}",
+        "reserve_doi": f"{record}/draft/pids/doi",
+        "parent": f"{zenodo.base}/api/records/{version.concept.id}",
+        "parent_html": f"{zenodo.base}/records/{version.concept.id}",
+        "files": f"{own}/files",
+        "latest": f"{record}/versions/latest",
+        "latest_html": f"{zenodo.base}/records/{version.id}/latest",
+        "versions": f"{record}/versions",
+        "draft": f"{record}/draft",
+        "communities": f"{record}/communities",
+        "requests": f"{record}/requests",
+        "quota_increase": f"{record}/quota-increase",
     }
-    if each.get("orcid"):
-        person["identifiers"] = [{"identifier": each["orcid"], "scheme": "orcid"}]
-    whole: dict[str, Any] = {"person_or_org": person}
-    if each.get("affiliation"):
-        whole["affiliations"] = [{"name": each["affiliation"]}]
-    return whole
+    content = version.draft if draft else version.published
+    if content is not None and content.doi:
+        found["doi"] = found["self_doi"] = f"https://doi.org/{content.doi}"
+    if version.concept.doi:
+        found["parent_doi"] = f"https://doi.org/{version.concept.doi}"
+    if draft:
+        found |= {"review": f"{record}/draft/review", "publish": f"{record}/draft/actions/publish"}
+        if version.review is not None:
+            found["submit-review"] = f"{record}/draft/actions/submit-review"
+    return found
 
 
-def load(native: dict[str, Any], access: dict[str, Any]) -> tuple[state.Metadata, list[dict[str, Any]]]:
-    """To the legacy form, and the hidden errors of a saved draft.
+_STATUS = {"created": "with_review", "submitted": "in_review", "declined": "declined", "expired": "expired"}
 
-    A draft takes what it understands and lists the rest; the legacy defaults do not apply here.
-    """
-    meta: state.Metadata = {"access_right": "restricted" if access.get("files") == "restricted" else "open"}
-    errors: list[dict[str, Any]] = []
-    for theirs, ours in _PAIRS.items():
-        if isinstance(native.get(theirs), str):
-            meta[ours] = native[theirs]
-        elif native.get(theirs) is not None:
-            errors.append(_wrong(theirs, "Not a valid string."))
-    metadata.trim(meta)
-    _load_type(native, meta, errors)
-    _load_people(native, meta, errors)
-    _load_rights(native, meta, errors)
-    if native.get("subjects"):
-        meta["keywords"] = [each["subject"] for each in native["subjects"] if each.get("subject")]
-    related = [
-        {
-            "identifier": each["identifier"],
-            "relation": metadata.RELATION[each["relation_type"]["id"]],
-            "scheme": each.get("scheme") or metadata.scheme(each["identifier"]),
+
+def status(version: state.Version, draft: bool) -> str:
+    """The draft's status, which its review decides; deposit API and hybrid form do not show it."""
+    if not draft or version.published:
+        return "published"
+    first = "draft" if version.concept.versions[0] is version else "new_version_draft"
+    if version.review is None:
+        return first
+    found = _STATUS.get(version.review.status, "")
+    return f"{first}_with_review" if found == "with_review" else found or first
+
+
+def _parent(version: state.Version) -> Json:
+    communities = [each.id for each in version.concept.communities]
+    parent: Json = {
+        "id": str(version.concept.id),
+        "access": {
+            "owned_by": {"user": str(version.concept.owner.id)},
+            "settings": {"allow_user_requests": False, "allow_guest_requests": False},
+        },
+        "communities": {"ids": communities} if communities else {},
+        "pids": {},
+    }
+    if communities:
+        parent["communities"]["default"] = communities[0]
+    if version.concept.doi:
+        parent["pids"] = {
+            "doi": {"identifier": version.concept.doi, "provider": "datacite", "client": "datacite"}
         }
-        for each in native.get("related_identifiers") or []
-        if each.get("identifier") and (each.get("relation_type") or {}).get("id") in metadata.RELATION
-    ]
-    if related:
-        meta["related_identifiers"] = related
-    for each in native.get("additional_descriptions") or []:
-        if (each.get("type") or {}).get("id") == "notes":
-            meta["notes"] = each.get("description", "")
-    return meta, errors
+    review = version.review
+    if review is not None and version.concept.versions[0] is version:
+        parent["review"] = {
+            "id": review.id,
+            "type": review.type,
+            "receiver": {"community": review.community.id},
+            "status": review.status,
+        }
+    return parent
 
 
-def _wrong(field: str, message: str) -> dict[str, Any]:
-    return {"field": f"metadata.{field}", "messages": [message]}
+def _file(zenodo: state.Zenodo, version: state.Version, stored: state.StoredFile, draft: bool) -> Json:
+    where = f"{links(zenodo, version, draft)['files']}/{quoted(stored.key)}"
+    return {
+        "id": stored.file_id,
+        "checksum": f"md5:{stored.md5}",
+        "ext": stored.key.rpartition(".")[2] if "." in stored.key else "",
+        "size": stored.size,
+        "mimetype": mimetype(stored.key),
+        "storage_class": "L",
+        "key": stored.key,
+        "metadata": None,
+        "access": {"hidden": False},
+        "links": {"self": where, "content": f"{where}/content"},
+    }
 
 
-def _load_type(native: dict[str, Any], meta: state.Metadata, errors: list[dict[str, Any]]) -> None:
-    kind, _, sub = str((native.get("resource_type") or {}).get("id", "")).partition("-")
-    if kind in metadata.UPLOAD_TYPES:
-        meta["upload_type"] = kind
-        if sub:
-            meta[f"{kind}_type"] = sub
-    elif kind:
-        errors.append(_wrong("resource_type", "Invalid value."))
+def _access(access: Json) -> Json:
+    """With the embargo's fields and the status, which the server works out."""
+    embargo = {"active": False, "reason": None} | {
+        name: value for name, value in (access.get("embargo") or {}).items() if value is not None
+    }
+    word = "open" if access["files"] == "public" else "embargoed" if embargo["active"] else "restricted"
+    return {"record": access["record"], "files": access["files"], "embargo": embargo, "status": word}
 
 
-def _load_people(native: dict[str, Any], meta: state.Metadata, errors: list[dict[str, Any]]) -> None:
-    people = []
-    for number, each in enumerate(native.get("creators") or []):
-        person = (each.get("person_or_org") if isinstance(each, dict) else None) or {}
-        parts = [person[name] for name in ("family_name", "given_name") if person.get(name)]
-        name = ", ".join(parts) or person.get("name")
-        if not name:
-            errors.append(_wrong(f"creators.{number}.person_or_org", "Missing data for required field."))
-            continue
-        item = {"name": name, "affiliation": None}
-        for affiliation in each.get("affiliations") or []:
-            item["affiliation"] = affiliation.get("name")
-        for identifier in person.get("identifiers") or []:
-            if identifier.get("scheme") == "orcid":
-                item["orcid"] = identifier["identifier"]
-        people.append(item)
-    if people:
-        meta["creators"] = people
+def record(
+    zenodo: state.Zenodo,
+    version: state.Version,
+    *,
+    draft: bool,
+    read: bool = True,
+    errors: list[Json] | None = None,
+) -> Json:
+    """The draft or the published record.
 
-
-def _load_rights(native: dict[str, Any], meta: state.Metadata, errors: list[dict[str, Any]]) -> None:
-    for each in native.get("rights") or []:
-        spdx = metadata.license_id(str(each.get("id", "")))
-        if spdx is None:
-            errors.append(_wrong("rights", f"Invalid value {each.get('id')}."))
-        else:
-            meta["license"] = metadata.LEGACY_LICENSES.get(spdx, spdx)
+    Args:
+        draft: which of the two.
+        read: with the titles of what has an id in a vocabulary. Only reading adds them; the answers to
+            what writes hold bare ids.
+        errors: what was wrong with the body that was saved.
+    """
+    content = version.draft if draft else version.published
+    assert content is not None
+    metadata, custom = content.metadata, content.custom_fields
+    if read:
+        metadata, custom = relations.spelled_out(zenodo.vocabularies, metadata, custom)
+    shown = completed(content)
+    versions = version.concept.versions
+    document: Json = {
+        "created": version.created,
+        "updated": version.modified,
+        "id": str(version.id),
+        "links": links(zenodo, version, draft),
+        "revision_id": version.revision,
+        "parent": _parent(version),
+        "versions": {
+            "index": versions.index(version) + 1,
+            "is_latest": version.concept.latest() is version,
+            "is_latest_draft": versions[-1] is version,
+        },
+        "is_published": version.published is not None,
+        "is_draft": draft,
+        "status": status(version, draft),
+        "pids": content.pids,
+        "metadata": metadata,
+        "custom_fields": custom,
+        "access": _access(content.access),
+        "files": {
+            "enabled": content.files_enabled,
+            "order": [],
+            "count": len(shown),
+            "total_bytes": content.size(),
+            "entries": {each.key: _file(zenodo, version, each, draft) for each in shown},
+        },
+        "media_files": {"enabled": False, "order": [], "count": 0, "total_bytes": 0, "entries": {}},
+    }
+    if draft:
+        late = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
+        document["expires_at"] = late.replace(tzinfo=None).isoformat()
+    if not draft and not version.deleted:
+        document["deletion_status"] = {"is_deleted": False, "status": "P"}
+    if errors:
+        document["errors"] = errors
+    return document

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from tests.zenodo import actions, buckets, documents, legacy, messages, state
-from tests.zenodo import native as natives
+from tests.zenodo import actions, buckets, documents, drafts, legacy, messages, native, state
 from tests.zenodo.messages import Answer, ApiError, Request, route
+from tests.zenodo.native import mimetype
 
 NATIVE = "application/vnd.inveniordm.v1+json"
-_ONE = r"/api/records/(\d+)"
+_ONE = r"/api/records/(\d+|[0-9a-z]{5}-[0-9a-z]{5})"
 _FILE = _ONE + r"/draft/files/(.+?)"
 
 
@@ -20,26 +20,35 @@ def _answer(
     status: int = 200,
     *,
     draft: bool = True,
+    read: bool = False,
     errors: list[dict[str, messages.Json]] | None = None,
 ) -> Answer:
-    """The record in the form that Accept asks for; hidden errors are in the native form only."""
+    """The record in the form that Accept asks for; errors of a saved draft are in the native form only."""
     kind = request.accept("application/json", NATIVE)
-    if kind == NATIVE:
-        body = documents.native(zenodo, version, draft=draft, errors=errors)
-    else:
-        body = documents.hybrid(zenodo, version, draft=draft)
+    body = _form(zenodo, kind, version, draft=draft, read=read)
+    if errors and (kind == NATIVE or not zenodo.options.zenodo):
+        body["errors"] = errors
     return Answer(status, body, {"ETag": f'"{version.revision}"'}, kind)
+
+
+def _form(
+    zenodo: state.Zenodo, kind: str, version: state.Version, *, draft: bool, read: bool
+) -> dict[str, messages.Json]:
+    """Zenodo's `application/json` is a form of its own; a plain InvenioRDM's is the native one."""
+    if kind == NATIVE or not zenodo.options.zenodo:
+        return native.record(zenodo, version, draft=draft, read=read)
+    return documents.hybrid(zenodo, version, draft=draft, read=read)
 
 
 def read(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET of a published record; a concept id leads to its latest version."""
-    concept = zenodo.concepts.get(int(match[1]))
+    concept = zenodo.concepts.get(zenodo.key(match[1]))
     if concept is not None:
         latest = concept.latest()
         if latest is None:
             raise messages.not_found(messages.PID_UNREGISTERED)
         return Answer(302, b"", {"Location": f"{zenodo.base}/api/records/{latest.id}"}, "text/html")
-    return _answer(zenodo, request, _published(zenodo, match), draft=False)
+    return _answer(zenodo, request, _published(zenodo, match), draft=False, read=True)
 
 
 def _published(zenodo: state.Zenodo, match: re.Match[str]) -> state.Version:
@@ -58,10 +67,7 @@ def files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answe
 
 def _visible(version: state.Version, request: Request) -> None:
     assert version.published is not None
-    if (
-        version.published.metadata.get("access_right", "open") != "open"
-        and request.user != version.concept.owner
-    ):
+    if version.published.access["files"] != "public" and request.user != version.concept.owner:
         raise messages.denied()
 
 
@@ -73,7 +79,7 @@ def content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Ans
     stored = version.published.files.get(match[2])
     if stored is None or stored.size is None:
         raise messages.not_found()
-    return messages.file_answer(stored.path, stored.size, documents.mimetype(stored.key))
+    return messages.file_answer(stored.path, stored.size, mimetype(stored.key))
 
 
 def new_version(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -87,37 +93,43 @@ def versions(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> An
     """GET versions: the published ones, newest first."""
     concept = _published(zenodo, match).concept
     found = [each for each in reversed(concept.versions) if each.published and not each.deleted]
-    return _hits(zenodo, found, len(found))
+    return _hits(zenodo, request, found, len(found), drafts=False)
 
 
 def latest(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """GET versions/latest: a redirect."""
-    found = _published(zenodo, match).concept.latest()
-    assert found is not None
+    """GET versions/latest: a redirect, of a concept too."""
+    concept = zenodo.concepts.get(zenodo.key(match[1])) or _published(zenodo, match).concept
+    found = concept.latest()
+    if found is None:
+        raise messages.not_found(messages.PID_UNREGISTERED)
     return Answer(301, b"", {"Location": f"{zenodo.base}/api/records/{found.id}"}, "text/html")
 
 
-def _hits(zenodo: state.Zenodo, found: list[state.Version], total: int) -> Answer:
-    """The envelope of a search; drafts show as drafts."""
-    hits = [documents.hybrid(zenodo, each, draft=each.draft is not None) for each in found]
-    return Answer(200, {"hits": {"hits": hits, "total": total}, "aggregations": {}, "links": {}})
+def _hits(
+    zenodo: state.Zenodo, request: Request, found: list[state.Version], total: int, *, drafts: bool
+) -> Answer:
+    """The envelope of a search; with `drafts`, drafts show as drafts."""
+    kind = request.accept("application/json", NATIVE)
+    hits = [_form(zenodo, kind, each, draft=drafts and each.draft is not None, read=True) for each in found]
+    body = {"hits": {"hits": hits, "total": total}, "aggregations": {}, "links": {}}
+    return Answer(200, body, content_type=kind)
 
 
 def search(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     """GET /api/records: published records, everyone's."""
-    found = [each for each in zenodo.indexed() if each.published]
+    found = [each for each in zenodo.searched() if each.published]
     page, total = legacy.select(zenodo, request, found)
-    hits = [documents.hybrid(zenodo, each, draft=False) for each in page]
-    return Answer(200, {"hits": {"hits": hits, "total": total}, "aggregations": {}, "links": {}})
+    return _hits(zenodo, request, page, total, drafts=False)
 
 
 def mine(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     """GET /api/user/records: one's own records and drafts."""
+    legacy.page(request)
     if request.user is None:
         raise messages.denied()
-    found = [each for each in zenodo.indexed() if each.concept.owner == request.user]
+    found = [each for each in zenodo.searched() if each.concept.owner == request.user]
     page, total = legacy.select(zenodo, request, found)
-    return _hits(zenodo, page, total)
+    return _hits(zenodo, request, page, total, drafts=True)
 
 
 def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
@@ -125,26 +137,35 @@ def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     if request.user is None:
         raise messages.denied()
     body = request.json()
-    meta, errors = natives.load(body.get("metadata") or {}, body.get("access") or {})
     with zenodo.lock:
-        version = zenodo.create(request.user, meta)
-        return _answer(zenodo, request, version, 201, errors=errors)
+        made = state.Content()
+        errors = drafts.save(zenodo, None, body, made)
+        return _answer(zenodo, request, zenodo.create(request.user, made), 201, errors=errors)
 
 
 def draft(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET of a draft."""
     version, _draft = actions.draft_of(zenodo, request, match[1])
-    return _answer(zenodo, request, version)
+    return _answer(zenodo, request, version, read=True)
+
+
+def edit(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """POST of a draft: an edit of a published record, 201; the one that is open already is given again."""
+    with zenodo.lock:
+        version = actions.owned(zenodo, request, match[1])
+        actions.edit(zenodo, version)
+        return _answer(zenodo, request, version, 201)
 
 
 def update(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """PUT of a draft: a full replacement; what is not understood is dropped, with a 200."""
+    """PUT of a draft: a full replacement; what is not valid is left out and listed, with a 200."""
     actions.draft_of(zenodo, request, match[1])
     body = request.json()
     with zenodo.lock:
         version, kept = actions.draft_of(zenodo, request, match[1])
         actions.check_revision(request, version)
-        kept.metadata, errors = natives.load(body.get("metadata") or {}, body.get("access") or {})
+        with actions.changing(zenodo, version, request):
+            errors = drafts.save(zenodo, version, body, kept)
         version.touch()
         return _answer(zenodo, request, version, errors=errors)
 
@@ -176,8 +197,11 @@ def reserve_doi(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         version, kept = actions.draft_of(zenodo, request, match[1])
         if kept.doi:
             raise messages.invalid(("pids.doi", "A PID already exists for type doi"))
-        kept.doi, kept.external = f"{zenodo.options.prefix}/zenodo.{version.id}", False
-        version.touch()
+        if not zenodo.options.prefix:
+            raise messages.not_found()  # inferred: no provider of DOIs
+        with actions.changing(zenodo, version, request):
+            kept.pids = {"doi": drafts.reserved(zenodo, version)}
+        version.touch(index=False)
         return _answer(zenodo, request, version, 201)
 
 
@@ -187,7 +211,8 @@ def release_doi(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         version, kept = actions.draft_of(zenodo, request, match[1])
         if not kept.doi or version.published:
             raise messages.not_found(messages.PID_MISSING)
-        kept.doi = None
+        with actions.changing(zenodo, version, request):
+            kept.pids = {}
         version.touch()
         return _answer(zenodo, request, version)
 
@@ -245,7 +270,7 @@ def draft_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) 
     stored = _entry(kept, match[2])
     if stored.size is None:
         raise messages.not_found()
-    return messages.file_answer(stored.path, stored.size, documents.mimetype(stored.key))
+    return messages.file_answer(stored.path, stored.size, mimetype(stored.key))
 
 
 def put_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -257,7 +282,7 @@ def put_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
             raise ApiError(400, f"File with key {entry.key} is already committed.")
         if entry.transfer != "L":
             raise messages.denied()
-        room = zenodo.options.quota - kept.size()
+        room = actions.room_for(zenodo, kept, match[2])
     request.expect("application/octet-stream")
     stored = actions.receive(zenodo, request, room)
     with zenodo.lock:
@@ -278,7 +303,7 @@ def commit(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
         entry = _entry(kept, match[2])
         if entry.size is None:
             raise ApiError(400, f"File with key {entry.key} is not uploaded.")
-        buckets.keep(zenodo, version, kept, entry.key, entry)
+        buckets.keep(zenodo, kept, entry.key, entry)
         entry.status = "completed"
         return Answer(200, documents.record_file(zenodo, version, entry, draft=True))
 
@@ -287,7 +312,7 @@ def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
     """DELETE of a draft's file, pending or not: 204, as HTML."""
     with zenodo.lock:
         version, kept = _unlocked(zenodo, request, match)
-        actions.delete_file(zenodo, version, kept, _entry(kept, match[2]).key)
+        actions.delete_file(zenodo, request, version, kept, _entry(kept, match[2]).key)
         return Answer(204, content_type="text/html; charset=utf-8")
 
 
@@ -302,6 +327,7 @@ ROUTES = (
     route("POST", _ONE + "/versions", new_version, "deposit:write"),
     route("GET", _ONE + "/versions/latest", latest),
     route("GET", _ONE + "/draft", draft),
+    route("POST", _ONE + "/draft", edit, "deposit:write"),
     route("PUT", _ONE + "/draft", update, "deposit:write"),
     route("DELETE", _ONE + "/draft", discard, "deposit:write"),
     route("POST", _ONE + "/draft/actions/publish", publish, "deposit:actions"),

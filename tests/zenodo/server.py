@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,18 +31,21 @@ from tests.zenodo import (
     actions,
     buckets,
     communities,
+    documents,
+    drafts,
     engine,
     faults,
     legacy,
+    legacy_load,
     messages,
-    metadata,
     mishaps,
     records,
 )
 from tests.zenodo import state as states
 from tests.zenodo.messages import Answer, ApiError
 
-ROUTES = (*legacy.ROUTES, *buckets.ROUTES, *records.ROUTES, *communities.ROUTES)
+COMMON_ROUTES = (*records.ROUTES, *communities.ROUTES)
+ROUTES = {"zenodo": (*legacy.ROUTES, *buckets.ROUTES, *COMMON_ROUTES), "invenio": COMMON_ROUTES}
 BALANCER = "04f20c86f07421a9ec0f9d5ba4be544f"
 COMMON = {
     "Permissions-Policy": "interest-cohort=()",
@@ -124,12 +127,18 @@ class ZenodoServer:
     ) -> states.Version:
         """A draft with these files; a title, a creator and a type are there unless `meta` says otherwise."""
         given = {"title": "A record", "creators": [{"name": "Doe, Jane"}], "upload_type": "dataset", **meta}
-        loaded, doi = metadata.load(given)
+        return self.add_native(legacy_load.load({"metadata": given}), files, token)
+
+    def add_native(
+        self, body: dict[str, Any], files: Mapping[str, bytes] | None = None, token: str | None = None
+    ) -> states.Version:
+        """A draft from a native body (`metadata`, `custom_fields`, `access`, `pids`), with these files."""
+        content = states.Content()
         with self.state.lock:
-            version = self.state.create(self.user(token), loaded)
+            drafts.save(self.state, None, body, content)
+            version = self.state.create(self.user(token), content)
             version.born = 0.0
             version.born_request = -self.state.options.stale_requests - 1
-            actions.set_doi(self.state, version, version.content, doi)
             self.add_files(version, files or {})
         return version
 
@@ -140,7 +149,8 @@ class ZenodoServer:
             owner = version.concept.owner
             request = messages.Request("PUT", "", {}, {}, owner, states.SCOPES, len(data), chunks)
             stored = actions.receive(self.state, request, self.state.options.quota)
-            buckets.keep(self.state, version, version.content, key, stored)
+            buckets.keep(self.state, version.content, key, stored)
+        version.touch()
 
     def add_record(
         self, files: Mapping[str, bytes] | None = None, token: str | None = None, **meta: Any
@@ -163,7 +173,12 @@ class ZenodoServer:
 
     def version(self, number: int | str) -> states.Version:
         """The record or draft with this id; KeyError without one."""
-        return self.state.versions[int(number)]
+        return self.state.versions[self.state.key(str(number))]
+
+    def deposited(self, number: int | str) -> dict[str, Any]:
+        """The metadata as the deposit API shows them: the draft's if there is one, else the record's."""
+        version = self.version(number)
+        return documents.deposition_metadata(self.state, version, draft=version.draft is not None)
 
     def checksums(self, number: int | str) -> dict[str, str | None]:
         """Key to bare hex md5 of the draft if there is one, else of the record."""
@@ -200,10 +215,10 @@ class ZenodoServer:
             token.scopes if token else frozenset(),
             connection.length(),
             connection.chunks,
+            self.state.commits,
         )
         try:
-            with self._counted_delete(request):
-                answer = self._decorated(request, connection, entry)
+            answer = self._decorated(request, connection, entry)
             entry.status = answer.status
             return answer
         finally:
@@ -227,22 +242,6 @@ class ZenodoServer:
             self.requests.append(entry)
             self.state.served += 1
         return entry
-
-    @contextlib.contextmanager
-    def _counted_delete(self, request: messages.Request) -> Iterator[None]:
-        """Counts the deletions of files under way, draft by draft."""
-        match = re.match(r"/api/deposit/depositions/(\d+)/files/", request.path)
-        if match is None or request.method != "DELETE":
-            yield
-            return
-        number, counts = int(match[1]), self.state.deleting
-        with self.state.lock:
-            counts[number] = counts.get(number, 0) + 1
-        try:
-            yield
-        finally:
-            with self.state.lock:
-                counts[number] -= 1
 
     def _decorated(
         self, request: messages.Request, connection: engine.Connection, entry: faults.Logged
@@ -330,7 +329,7 @@ class ZenodoServer:
 
     def _routed(self, request: messages.Request) -> Answer:
         known = False
-        for route in ROUTES:
+        for route in ROUTES[self.state.options.kind]:
             match = route.pattern.fullmatch(request.path)
             if match is None:
                 continue

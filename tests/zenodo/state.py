@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import random
 import re
 import threading
 import time
@@ -12,7 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-Metadata = dict[str, Any]
+from tests.zenodo.vocabularies import Vocabularies
+
+Json = dict[str, Any]
+Id = int | str
+"""Zenodo's ids are numbers, those of other InvenioRDM services like `cnn9a-92d43`."""
 SCOPES = frozenset({"deposit:write", "deposit:actions"})
 
 
@@ -25,11 +31,14 @@ def now() -> str:
 class Options:
     """How this Zenodo behaves; the defaults are today's service as far as it is known.
 
+    kind: `zenodo`, or `invenio` for a plain InvenioRDM: no deposit API, ids of letters, its own words.
     sandbox: mints 10.5072 DOIs.
+    doi_prefix: another prefix than the kind's own; `none` for a repository that gives no DOIs.
+    required: fields of `metadata` that this repository requires besides, with commas between them.
     enforce_scopes: 403 for a token without `deposit:write` or `deposit:actions`.
     empty_files_allowed: the configuration says no, the sandbox took one once; not settled.
     bucket_bugs: GET of a bucket is a 500, DELETE of a key is a 500 although the file is gone (2023-2026).
-    parallel_deletes_fail: a DELETE of a draft's file while another is under way is a 400.
+    lost_updates_fail: of two requests that change the row of a draft at the same time one fails.
     csrf_referer: the older wording of the CSRF refusal.
     stale_seconds, stale_requests: how long new drafts are missing from lists and searches.
     latency: seconds before each answer.
@@ -38,11 +47,14 @@ class Options:
     sink: keep no file content.
     """
 
+    kind: str = "zenodo"
     sandbox: bool = False
+    doi_prefix: str = ""
+    required: str = ""
     enforce_scopes: bool = False
     empty_files_allowed: bool = False
     bucket_bugs: bool = True
-    parallel_deletes_fail: bool = True
+    lost_updates_fail: bool = True
     csrf_referer: bool = False
     stale_seconds: float = 0.0
     stale_requests: int = 0
@@ -56,9 +68,22 @@ class Options:
     sink: bool = False
 
     @property
+    def zenodo(self) -> bool:
+        """Whether this is Zenodo, not a plain InvenioRDM."""
+        return self.kind == "zenodo"
+
+    @property
     def prefix(self) -> str:
-        """The prefix of minted DOIs."""
+        """The prefix of minted DOIs; empty where none are."""
+        if self.doi_prefix:
+            return "" if self.doi_prefix == "none" else self.doi_prefix
+        if not self.zenodo:
+            return "10.83132"
         return "10.5072" if self.sandbox else "10.5281"
+
+    def doi(self, number: Id) -> str:
+        """The DOI that a record or concept with this id gets."""
+        return f"{self.prefix}/zenodo.{number}" if self.zenodo else f"{self.prefix}/{number}"
 
 
 @dataclass(frozen=True)
@@ -99,13 +124,43 @@ class StoredFile:
 
 @dataclass
 class Content:
-    """One state of a record, draft or published: metadata in the legacy form, files, bucket, DOI."""
+    """One state of a record, draft or published, in InvenioRDM's own form: the deposit API shows less.
 
-    metadata: Metadata
+    `metadata`, `custom_fields`, `access` and `pids` are those of `application/vnd.inveniordm.v1+json`, as
+    the server keeps them: of what has an id in a vocabulary only the id. `quota` is in bytes, None for the
+    server's default; `files_enabled` is False for a record of metadata alone.
+    """
+
+    metadata: Json = field(default_factory=dict)
+    custom_fields: Json = field(default_factory=dict)
+    access: Json = field(default_factory=lambda: {"record": "public", "files": "public"})
+    pids: Json = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
     bucket: str = field(default_factory=lambda: str(uuid.uuid4()))
-    doi: str | None = None
-    external: bool = False
+    quota: int | None = None
+    files_enabled: bool = True
+
+    @property
+    def doi(self) -> str | None:
+        """The DOI, reserved, registered or from elsewhere."""
+        found = self.pids.get("doi", {}).get("identifier")
+        return str(found) if found else None
+
+    @property
+    def external(self) -> bool:
+        """Whether the DOI is from elsewhere."""
+        return bool(self.pids.get("doi", {}).get("provider") == "external")
+
+    def copy(self) -> Content:
+        """The same, with a bucket of its own; the files are shared."""
+        return Content(
+            copy.deepcopy(self.metadata),
+            copy.deepcopy(self.custom_fields),
+            copy.deepcopy(self.access),
+            copy.deepcopy(self.pids),
+            dict(self.files),
+            files_enabled=self.files_enabled,
+        )
 
     def size(self) -> int:
         """Bytes of all files."""
@@ -131,7 +186,7 @@ class ReviewRequest:
     number: int
     type: str
     community: Community
-    recid: int
+    recid: Id
     creator: User
     status: str = "created"
     created: str = field(default_factory=now)
@@ -151,7 +206,7 @@ class ReviewRequest:
 class Concept:
     """What all versions share."""
 
-    id: int
+    id: Id
     owner: User
     versions: list[Version] = field(default_factory=list)
     doi: str | None = None
@@ -168,9 +223,13 @@ class Concept:
 
 @dataclass
 class Version:
-    """One record id with its draft, its published state, or both (an edit)."""
+    """One record id with its draft, its published state, or both (an edit).
 
-    id: int
+    `row` is the number of the commit that last changed the draft's row in the database, `writer` the request
+    that is changing it. `indexed` is what the search index knows of files and DOI: that of the last commit.
+    """
+
+    id: Id
     concept: Concept
     draft: Content | None = None
     published: Content | None = None
@@ -181,6 +240,9 @@ class Version:
     modified: str = field(default_factory=now)
     born: float = field(default_factory=time.monotonic)
     born_request: int = 0
+    row: int = 0
+    writer: object | None = None
+    indexed: tuple[dict[str, StoredFile], str | None] = field(default_factory=lambda: ({}, None))
 
     @property
     def content(self) -> Content:
@@ -196,10 +258,12 @@ class Version:
             return "unsubmitted"
         return "inprogress" if self.draft else "done"
 
-    def touch(self) -> None:
-        """A change: new revision, new time."""
+    def touch(self, *, index: bool = True) -> None:
+        """A commit of the row: new revision, new time, and usually a new entry in the index."""
         self.revision += 1
         self.modified = now()
+        if index:
+            self.indexed = (dict(self.content.files), self.content.doi)
 
 
 class Zenodo:
@@ -212,18 +276,28 @@ class Zenodo:
         self.lock = threading.RLock()
         self.tokens: dict[str, Token] = {}
         self.users: list[User] = []
-        self.concepts: dict[int, Concept] = {}
-        self.versions: dict[int, Version] = {}
+        self.concepts: dict[Id, Concept] = {}
+        self.versions: dict[Id, Version] = {}
         self.communities: dict[str, Community] = {}
         self.requests: dict[str, ReviewRequest] = {}
+        self.vocabularies = Vocabularies(zenodo=options.zenodo)
         self.served = 0
-        self.deleting: dict[int, int] = {}
+        self.commits = 0
+        self.released = threading.Condition(self.lock)
         self._next = 412009
+        self._letters = random.Random(412009)
 
-    def number(self) -> int:
+    def number(self) -> Id:
         """A fresh record or concept id."""
         self._next += 1
-        return self._next
+        if self.options.zenodo:
+            return self._next
+        letters = self._letters.choices("0123456789abcdefghjkmnpqrstvwxyz", k=10)
+        return "".join(letters[:5]) + "-" + "".join(letters[5:])
+
+    def key(self, text: str) -> Id:
+        """An id as it stands in a path."""
+        return int(text) if self.options.zenodo and text.isdigit() else text
 
     def add_user(self, name: str = "user") -> User:
         """A new account."""
@@ -232,12 +306,13 @@ class Zenodo:
             self.users.append(user)
             return user
 
-    def create(self, owner: User, metadata: Metadata, concept: Concept | None = None) -> Version:
+    def create(self, owner: User, content: Content, concept: Concept | None = None) -> Version:
         """A draft, of a new record or of a new version."""
         if concept is None:
             concept = Concept(self.number(), owner)
             self.concepts[concept.id] = concept
-        version = Version(self.number(), concept, draft=Content(metadata), born_request=self.served)
+        version = Version(self.number(), concept, draft=content, born_request=self.served)
+        version.indexed = (dict(content.files), content.doi)
         concept.versions.append(version)
         self.versions[version.id] = version
         return version
@@ -260,7 +335,7 @@ class Zenodo:
                     return version, content
         return None
 
-    def indexed(self) -> Iterator[Version]:
+    def searched(self) -> Iterator[Version]:
         """What the search index knows, newest first; new drafts come late."""
         clock = time.monotonic()
         for version in sorted(self.versions.values(), key=lambda each: each.modified, reverse=True):
