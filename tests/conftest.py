@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests import dataset as datasets
+from tests.servers.juicefs import JuiceFS, juicefs
 from tests.servers.localstack import CREDENTIALS, REGION, localstack
 from tests.servers.rclone import Rclone, rclone
 from tests.servers.recorder import Recorder, recorder
+from tests.servers.seaweedfs import SeaweedFS, seaweedfs
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,7 +29,7 @@ class Store:
     """An S3 server, a fresh bucket in it, and the keys that open it."""
 
     name: str
-    """``localstack`` or ``rclone``."""
+    """``localstack``, ``rclone``, ``seaweedfs`` or ``juicefs``."""
     url: str
     bucket: str
     credentials: dict[str, str]
@@ -79,6 +81,20 @@ def rclone_store() -> Iterator[Rclone]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def seaweedfs_store() -> Iterator[SeaweedFS]:
+    """SeaweedFS, started once for all tests."""
+    with seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def juicefs_store() -> Iterator[JuiceFS]:
+    """The JuiceFS gateway, started once for all tests."""
+    with juicefs() as server:
+        yield server
+
+
 @pytest.fixture
 def s3_server(localstack_url: str) -> Iterator[Store]:
     """LocalStack with a bucket of this test's own."""
@@ -89,6 +105,18 @@ def s3_server(localstack_url: str) -> Iterator[Store]:
 def rclone_server(rclone_store: Rclone) -> Iterator[Store]:
     """rclone with a bucket of this test's own; the one that checks signatures."""
     yield from _store("rclone", rclone_store.url, rclone_store.credentials)
+
+
+@pytest.fixture
+def seaweedfs_server(seaweedfs_store: SeaweedFS) -> Iterator[Store]:
+    """SeaweedFS with a bucket of this test's own."""
+    yield from _store("seaweedfs", seaweedfs_store.url, seaweedfs_store.credentials)
+
+
+@pytest.fixture
+def juicefs_server(juicefs_store: JuiceFS) -> Iterator[Store]:
+    """The JuiceFS gateway with a bucket of this test's own; the one where nothing can be proved."""
+    yield from _store("juicefs", juicefs_store.url, juicefs_store.credentials)
 
 
 @pytest.fixture(params=["localstack", "rclone"])
