@@ -3,11 +3,13 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Most tests wait for a process or a server: more workers than cores.
+WORKERS ?= 4
 BENCH_ARGS ?=
 RUN := .venv/bin/python
 SOURCES := entrypoint tests tools
 
-.PHONY: help demo test lint format bench faults lock clean venv localstack
+.PHONY: help demo check test lint format bench faults lock clean venv localstack
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -16,8 +18,11 @@ help: ## this list
 demo: venv localstack ## publish a small data set to a local S3 server and a mocked Zenodo, and look at what is said
 	@$(RUN) -m tests.demo
 
+check: lint ## lint, types and the fast tests, in a minute; before each commit
+	@$(RUN) -m pytest -m fast --numprocesses=2 $(PYTEST_ARGS)
+
 test: venv localstack ## every test; PYTEST_ARGS="-k plan -x" chooses
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@$(RUN) -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(PYTEST_ARGS)
 
 lint: venv ## ruff, mypy, the action's and the workflows' schemas, the Dockerfile, the README's tables
 	@$(RUN) tools/readme_tables.py --check

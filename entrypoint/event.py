@@ -40,8 +40,8 @@ class Release:
 def read(path: Path | None, event_name: str) -> Release | None:
     """Read the event file of a release event.
 
-    A file that is missing, too large or not what GitHub writes is as good as none: the release only fills
-    what inputs and metadata files leave open.
+    A file that is missing, too large or not what GitHub writes is ignored: the release only fills in what
+    inputs and metadata files leave open.
 
     Args:
         path: ``GITHUB_EVENT_PATH``.

@@ -22,6 +22,35 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _numbers: Final = itertools.count(1)
+_FAST: Final = {
+    "test_action_yml",
+    "test_architecture",
+    "test_catalog",
+    "test_catalog_properties",
+    "test_cli",
+    "test_collection",
+    "test_contract",
+    "test_event",
+    "test_pack",
+    "test_packing",
+    "test_plan",
+    "test_report",
+    "test_runner",
+    "test_settings",
+    "test_shards",
+    "test_text",
+    "test_transfer",
+    "test_workflows",
+    "test_zenodo_metadata",
+}
+"""Files of tests that start no server and no process: those of `make check`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the fast tests, so that `-m fast` chooses them."""
+    for item in items:
+        if item.path.stem in _FAST and item.get_closest_marker("slow") is None:
+            item.add_marker("fast")
 
 
 @dataclass(frozen=True)

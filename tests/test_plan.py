@@ -374,8 +374,11 @@ def test_folders_deeper_than_calls_may_be(out: Path) -> None:
     os.close(os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     os.close(here)
     deepest = "d/" * 1500 + "f"
-    assert f"{deepest}: the key has" in problems(out, ALL)
-    subprocess.run(["rm", "-r", str(out / "d")], check=True)
+    try:
+        assert f"{deepest}: the key is" in problems(out, ALL)
+    finally:
+        # pytest could not clean it up.
+        subprocess.run(["rm", "-r", str(out / "d")], check=True)
 
 
 def test_the_file_of_the_token_is_never_uploaded(out: Path) -> None:
@@ -388,10 +391,10 @@ def test_the_file_of_the_token_is_never_uploaded(out: Path) -> None:
         with pytest.raises(errors.BadInput, match="matches nothing"):
             make(out, {**files("*.txt"), **given}, zenodo=zenodo)
         for name in ("secret.txt", "twin.txt", "alias.txt"):
-            assert "is the file of the token" in problems(out, {**files(name), **given}, zenodo=zenodo)
+            assert "is the token file" in problems(out, {**files(name), **given}, zenodo=zenodo)
     assert "token" in problems(out, {**given, "catalog-yaml": str(out / "secret.txt")}, zenodo=True)
     (out / "catalog.yaml").write_text("id: x\nassets: {overview: secret.txt}")
-    assert "it is the file of the token" in problems(out, given)
+    assert "it is the token file" in problems(out, given)
 
 
 # --- files
@@ -444,7 +447,7 @@ def test_files_by_names_and_globs(out: Path, patterns: list[str], expected: list
     ("pattern", "said"),
     [
         ("nothing-like-it", "files: 'nothing-like-it' matches nothing."),
-        ("al.pmtiles", "files: 'al.pmtiles' matches nothing; is all.pmtiles meant."),
+        ("al.pmtiles", "files: 'al.pmtiles' matches nothing; did you mean all.pmtiles?"),
         ("*.zip", "files: '*.zip' matches nothing"),
         ("../outside/file", "leads out of in-dir"),
         ("a/../all.pmtiles", "leads out of in-dir"),
@@ -459,7 +462,7 @@ def test_files_by_names_and_globs(out: Path, patterns: list[str], expected: list
 def test_files_that_are_none(out: Path, pattern: str, said: str) -> None:
     (out / "a").mkdir()
     os.mkfifo(out / "pipe")
-    assert said in problems(out, files(pattern)).replace("?", "")
+    assert said in problems(out, files(pattern))
 
 
 def test_a_glob_passes_over_a_pipe(out: Path) -> None:
@@ -510,7 +513,7 @@ def test_a_key_has_at_most_1024_bytes(out: Path) -> None:
         if fits:
             assert deep in names(make(out, given))
         else:
-            assert "the key has 1025 bytes, S3 allows 1024" in problems(out, given)
+            assert "the key is 1025 bytes long; S3 allows 1024" in problems(out, given)
 
 
 def test_names_that_differ_in_case_alone_are_remarked(out: Path) -> None:

@@ -1,6 +1,6 @@
 """A cartloader ``catalog.yaml`` to the files that it names; pure, without disk or environment.
 
-`read` is the door. Whatever is wrong with a catalog comes back in the catalog, all of it at once where
+`read` is the entry point. Whatever is wrong with a catalog comes back in the catalog, all of it at once where
 the document can be read at all; codes of errors start with ``E_``, those of warnings with ``W_``.
 """
 
@@ -16,6 +16,16 @@ from entrypoint.catalog.positions import Walk
 __all__ = ["Catalog", "Entry", "Group", "Note", "read"]
 
 _CATALOG_SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
+_KINDS: Final = {
+    "NoneType": "null, not a mapping",
+    "str": "a text, not a mapping",
+    "list": "a list, not a mapping",
+    "bool": "true or false, not a mapping",
+    "int": "a number, not a mapping",
+    "float": "a number, not a mapping",
+}
 
 
 def _nothing_there(_path: str) -> bool:
@@ -41,7 +51,9 @@ def read(data: bytes, *, exists: Callable[[str], bool] = _nothing_there) -> Cata
         return Catalog(errors=(_error("E_EMPTY", "catalog holds no data", "The catalog holds no data."),))
     if not isinstance(root, Map):
         detail = f"expected a mapping at the top level, got {_kind(root)}"
-        text = f"A catalog is a mapping with the key 'assets'; this one is of the kind {_kind(root)}."
+        text = (
+            f"A catalog is a mapping with the key 'assets'; this is {_KINDS.get(_kind(root), _kind(root))}."
+        )
         return Catalog(errors=(_error("E_ROOT", detail, text),))
     return _read_root(root, exists)
 
@@ -95,7 +107,7 @@ def _assets_errors(root: Map, is_root: bool) -> list[Note]:
         state = "missing"
     else:
         state = "empty" if isinstance(assets, Map) else _kind(assets)
-    text = f"The catalog names no files: its key 'assets' should be a mapping, but is {state}."
+    text = f"The catalog names no files: the key 'assets' is {_KINDS.get(state, state)}."
     return [_error("E_NO_ASSETS", f"'assets' is {state}", text)]
 
 

@@ -188,7 +188,7 @@ class _Builder:
             raise _unknown_tag(node)
         kind = node.tag.removeprefix(_TAG)
         if len(node.value) > _MAX_PLAIN_LENGTH:
-            raise _yaml_error(f"a value of the type {kind} and {len(node.value)} characters", node.start_mark)
+            raise _yaml_error(f"a value of type {kind} with {len(node.value)} characters", node.start_mark)
         try:
             value = self._loader.construct_object(node)
             return None if value is None else Plain(repr(value), str(value), type(value).__name__, node.value)

@@ -72,7 +72,7 @@ class Catalog:
         samples: of a multi-catalog, each sample's id and the path of its catalog.
         is_root: whether this is a multi-catalog, which ties together the catalogs of several samples.
         warnings: what was skipped or guessed.
-        errors: what has to be mended first.
+        errors: what must be fixed first.
     """
 
     id: str | None = None

@@ -66,11 +66,11 @@ def _name_problems(file: model.PlannedFile, prefix: str, *, on_s3: bool) -> Iter
         yield f"{file.local}: the name is not valid UTF-8; rename the file."
         return
     if on_s3 and len(encoded) > MAX_KEY:
-        yield f"{file.local}: the key has {len(encoded)} bytes, S3 allows {MAX_KEY}."
+        yield f"{file.local}: the key is {len(encoded)} bytes long; S3 allows {MAX_KEY}."
     if on_s3 and file.size > MAX_OBJECT:
-        yield f"{file.local}: {file.size} bytes are more than S3 takes in one object ({MAX_OBJECT})."
+        yield f"{file.local}: {file.size} bytes are more than one S3 object can hold ({MAX_OBJECT})."
     if not on_s3 and len(PurePosixPath(file.name).name) > MAX_ZENODO_NAME:
-        yield f"{file.local}: the name has more than the {MAX_ZENODO_NAME} characters that Zenodo allows."
+        yield f"{file.local}: the name is longer than the {MAX_ZENODO_NAME} characters that Zenodo allows."
 
 
 def _ways_out(chosen: settings.Settings) -> str:

@@ -26,7 +26,7 @@ class Findings:
     """What comes up while a plan is made.
 
     Attributes:
-        problems: what must be mended before anything can be sent.
+        problems: what must be fixed before anything can be sent.
         known: remote names that a catalog lists, selected or not.
     """
 
@@ -62,7 +62,7 @@ Read = tuple[catalog.Catalog, model.LocalFile]
 
 
 class Builder:
-    """Makes units; `findings` is shared by all units of a plan."""
+    """Makes units; all units of a plan share `findings`."""
 
     def __init__(self, chosen: settings.Settings, findings: Findings) -> None:
         self._chosen = chosen
@@ -89,7 +89,7 @@ class Builder:
         return found, source
 
     def _catalog_file(self, place: Place) -> model.LocalFile:
-        # A catalog in in-dir is held to what every file there is held to; elsewhere the user pointed at it.
+        # A catalog in in-dir follows the rules of every file there; one elsewhere was named by the user.
         folder = place.catalog.parent.resolve()
         if folder.is_relative_to(place.root):
             local = str((folder / place.catalog.name).relative_to(place.root))
@@ -103,7 +103,7 @@ class Builder:
                 raise disk.Unusable("it is not a regular file")
             source = model.LocalFile.of(real)
         if self._is_token(source):
-            raise disk.Unusable("it is the file of the token")
+            raise disk.Unusable("it is the token file")
         return source
 
     def unit(self, place: Place, read: Read | None) -> model.Unit:
@@ -153,7 +153,7 @@ class Builder:
     ) -> Iterable[disk.Found]:
         missing: list[str] = []
         entries = list(entries)
-        # A name with a place of its own in the catalog is not what another place meant.
+        # A name that the catalog lists itself is not what another entry meant.
         listed = {entry.path for entry in entries}
         for entry in entries:
             if not entry.groups & self._chosen.groups:
@@ -174,7 +174,7 @@ class Builder:
                     yield item
                     continue
                 self._findings.problems.append(
-                    f"{place.shown}{entry.path}: listed at {keys}, but it is the file of the token."
+                    f"{place.shown}{entry.path}: listed at {keys}, but it is the token file."
                 )
         if self._chosen.if_missing is settings.IfMissing.ERROR:
             self._findings.problems.extend(missing)
@@ -207,7 +207,7 @@ class Builder:
                 continue
             found = list(self._taken(folder, names, exact=names == [local]))
             if not names or not (found or local in names):
-                self._findings.problems.append(f"files: {pattern!r} {_nothing(folder, local)}.")
+                self._findings.problems.append(f"files: {pattern!r} {_nothing(folder, local)}")
             yield from (item for item in found if item.local not in seen)
             seen.update(names)
 
@@ -216,7 +216,7 @@ class Builder:
             try:
                 item = folder.take(name)
             except (disk.Missing, disk.Unusable) as why:
-                # A glob means files, so that a pipe which it happens to match is passed over.
+                # A glob means files: a pipe that happens to match is skipped.
                 if isinstance(why, disk.Unusable) and why.special and not exact:
                     self._findings.left_out.append(f"{name}: {why}, not uploaded.")
                 else:
@@ -225,7 +225,7 @@ class Builder:
             if not self._is_token(item.source):
                 yield item
             elif exact:
-                self._findings.problems.append(f"files: {name!r} is the file of the token.")
+                self._findings.problems.append(f"files: {name!r} is the token file.")
 
     def _below(self, place: Place, pattern: str) -> str | None:
         """A name or glob as a path below the place; cartloader's upload_zenodo takes absolute ones too."""
@@ -296,6 +296,6 @@ def _is_own(place: Place, item: disk.Found, catalog_file: model.LocalFile) -> bo
 
 def _nothing(folder: disk.Folder, local: str) -> str:
     if folder.is_folder(local):
-        return f"is a directory; name what is in it, such as {local}/**"
+        return f"is a directory; name what is in it, such as {local}/**."
     near = folder.nearest(local)
-    return f"matches nothing; is {near} meant" if near else "matches nothing"
+    return f"matches nothing; did you mean {near}?" if near else "matches nothing."

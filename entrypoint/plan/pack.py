@@ -1,6 +1,6 @@
-"""Many small files in few: deterministic, uncompressed zip files, streamed without a temporary copy.
+"""Many small files in few large ones: deterministic, uncompressed zip files, streamed without a temporary copy.
 
-The same files make the same bytes on every machine and day: entries in order of their names, one date, no
+The same files give the same bytes on every machine and day: entries in order of their names, one date, no
 owner, nothing compressed. So an unchanged pack is recognised by its checksum, its size is known before a
 byte is read, and single files can be read out of it by range.
 
@@ -247,7 +247,7 @@ def choose(files: Sequence[model.PlannedFile], *, limit: int = LIMIT, max_bytes:
         max_bytes: of the files in one pack, roughly; a larger file has a pack to itself.
 
     Raises:
-        errors.BadInput: the limit leaves no room even so.
+        errors.BadInput: they do not fit into the limit, packed or not.
     """
     ordered = sorted(files, key=lambda file: file.local)
     bases = Counter(_base(file) for file in ordered)
@@ -268,8 +268,8 @@ def choose(files: Sequence[model.PlannedFile], *, limit: int = LIMIT, max_bytes:
             flat = tuple(_flat(file) for file in sorted(loose, key=lambda file: file.local))
             return Choice(flat, tuple(pack for pack, _ in packs), _table(flat, packs))
     raise errors.BadInput(
-        f"{text.plural(len(ordered), 'file')} of {text.size_text(sum(f.size for f in ordered))} do not go into "
-        f"{limit} on Zenodo, packed or not: choose fewer groups, or make several records."
+        f"{text.plural(len(ordered), 'file')} of {text.size_text(sum(f.size for f in ordered))} do not fit into "
+        f"the {limit} that Zenodo takes, packed or not: choose fewer groups, or make several records."
     )
 
 

@@ -15,7 +15,7 @@ def packed(plan: model.Plan, remarks: list[str]) -> model.Plan:
         remarks: is told what travels in which pack.
 
     Raises:
-        errors.BadInput: they are too many even so.
+        errors.BadInput: they do not fit into the limit, packed or not.
     """
     choice = pack.choose(tuple(plan))
     if not choice.packs:

@@ -23,8 +23,8 @@ def part(plan: model.Plan, shard: settings.Shard) -> model.Plan:
         raise errors.BadInput(
             f"shard: {shard} is a part of plan {shard.plan}, but here the plan is {plan.digest} "
             f"({len(plan):,} files, {plan.size:,} bytes): the files below in-dir, the catalog or the inputs "
-            "that choose files are not what they were where the plan was made.",
-            "Give every job the same files and inputs, or make the plan anew and start all parts from it.",
+            "that choose files differ from those that the plan was made from.",
+            "Give every job the same files and inputs, or make a new plan and start all parts from it.",
         )
     files = sorted(
         (file for unit in plan.units for file in unit.files), key=lambda file: (-file.size, file.name)
