@@ -1,0 +1,30 @@
+"""A sentence to cite a record by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from entrypoint.destinations.zenodo.native import people
+
+
+def citation_of(document: Mapping[str, Any], doi: str, publisher: str = "Zenodo") -> str:
+    """Names, year, title, version, publisher and DOI; empty where title or DOI is not known.
+
+    Args:
+        document: a draft or record as the service shows it.
+        publisher: named where the document names none.
+    """
+    found = document.get("metadata")
+    metadata = found if isinstance(found, Mapping) else {}
+    title, year = metadata.get("title"), str(metadata.get("publication_date") or "")[:4]
+    if not title or not doi:
+        return ""
+    creators = metadata.get("creators")
+    names = [people.name_of(item) for item in creators or [] if isinstance(item, Mapping)]
+    who = "; ".join(filter(None, names)) + " " if any(names) else ""
+    version = f" (version {metadata['version']})" if metadata.get("version") else ""
+    return (
+        f"{who}({year or 'n.d.'}). {title}{version}. {metadata.get('publisher') or publisher}. "
+        f"https://doi.org/{doi}"
+    )

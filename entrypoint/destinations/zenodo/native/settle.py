@@ -1,0 +1,173 @@
+"""What was given, with every id as the service has it; what it does not have is a problem in the input's words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from entrypoint.destinations.zenodo.native import given, known, licenses, normal, problems, vocabularies
+
+
+@dataclasses.dataclass(frozen=True)
+class Settled:
+    """What is known once the service was asked.
+
+    Attributes:
+        given: with ids as the service has them.
+        problems: one sentence for each id that it does not have.
+        remarks: what could not be found out.
+    """
+
+    given: given.Given
+    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def settle(said: given.Given, ask: vocabularies.Ask, there: Mapping[str, Any] | None = None) -> Settled:
+    """Ask the service for every id that was given. Only reads.
+
+    Args:
+        there: the draft or record as the service shows it: what it has as it is given is not asked for.
+    """
+    has = normal.of(there) if there is not None else {}
+    asker = _Asker(vocabularies.Vocabularies(ask, _ids(has)))
+    values = {
+        name: value if _is_there(name, value, has) else asker.settle(name, value)
+        for name, value in said.values.items()
+    }
+    license_ = () if "rights" in values or has.get("rights") else asker.release_license(said)
+    settled = dataclasses.replace(said, values=values, license=license_)
+    return Settled(settled, tuple(dict.fromkeys(asker.problems)), tuple(asker.vocabularies.remarks()))
+
+
+def _is_there(name: str, value: Any, has: Mapping[str, Any]) -> bool:
+    return "." not in name and normal.value_of(name, value) == has.get(name)
+
+
+def _ids(has: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Ids of a draft, by vocabulary."""
+    found: dict[str, list[str]] = {name: [] for name in ("licenses", "languages", "resourcetypes")}
+    found["licenses"] += [each for each in has.get("rights", ()) if isinstance(each, str)]
+    found["languages"] += [each for each in has.get("languages", ()) if isinstance(each, str)]
+    found["resourcetypes"] += [has["resource_type"]] if isinstance(has.get("resource_type"), str) else []
+    for field, roles in (("creators", "creatorsroles"), ("contributors", "contributorsroles")):
+        people = [item for item in has.get(field, ()) if isinstance(item, Mapping)]
+        found[roles] = [item["role"] for item in people if isinstance(item.get("role"), str)]
+        found.setdefault("affiliations", []).extend(
+            each for item in people for each in item.get("affiliations", ()) if isinstance(each, str)
+        )
+    works = [item for item in has.get("related_identifiers", ()) if isinstance(item, Mapping)]
+    found["relationtypes"] = [str(item.get("relation_type")) for item in works]
+    found["resourcetypes"] += [str(item["resource_type"]) for item in works if "resource_type" in item]
+    return found
+
+
+class _Asker:
+    """Collects the problems of one run."""
+
+    def __init__(self, of_service: vocabularies.Vocabularies) -> None:
+        self.vocabularies = of_service
+        self.problems: list[str] = []
+
+    def settle(self, name: str, value: Any) -> Any:
+        """One field with its ids as the service has them."""
+        word = problems.word_of(name)
+        field = name.partition(".")[0]
+        if field == "resource_type":
+            return self._relation("resourcetypes", word, "resource type", value, known.resource_type)
+        if field == "rights":
+            return [self._right(item, word) for item in value]
+        if field == "languages":
+            return [self._relation("languages", word, "language", item, known.language) for item in value]
+        if field == "funding":
+            return [self._funding(item, word) for item in value]
+        if field in _PARTS and isinstance(value, list):
+            return [self._parts(_PARTS[field], item, word) for item in value]
+        return value
+
+    def release_license(self, said: given.Given) -> tuple[Mapping[str, Any], ...]:
+        """The license of the release's repository; in words, with its page, where the service lacks it."""
+        spdx = said.release.license if said.release is not None else ""
+        if not spdx:
+            return ()
+        found = self.vocabularies.find("licenses", licenses.candidates(spdx))
+        if found is not None:
+            return ({"id": found},)
+        return (licenses.custom(spdx, f"https://spdx.org/licenses/{spdx}.html"),)
+
+    def _find(self, vocabulary: str, word: str, what: str, candidates: list[str], unasked: str = "") -> str:
+        found = self.vocabularies.find(vocabulary, candidates, unasked)
+        if found is None:
+            sentence = vocabularies.unknown(self.vocabularies, vocabulary, candidates[0], what)
+            self.problems.append(f"{word}: {sentence}")
+        return found or candidates[0]
+
+    def _relation(
+        self, vocabulary: str, word: str, what: str, item: Any, respell: Callable[[str], str] = str.strip
+    ) -> Any:
+        value = item.get("id") if isinstance(item, Mapping) else None
+        if not isinstance(value, str) or not value.strip():
+            return item
+        spelled, given_ = respell(value), value.strip()
+        wanted = [spelled, given_] if vocabulary == "languages" else [given_, spelled]
+        found = self._find(vocabulary, word, what, list(dict.fromkeys(wanted)), unasked=spelled)
+        return {**item, "id": found}
+
+    def _right(self, item: Any, word: str) -> Any:
+        value = item.get("id") if isinstance(item, Mapping) else None
+        if not isinstance(value, str):
+            return item
+        return {"id": self._find("licenses", word, "license", licenses.candidates(value))}
+
+    def _parts(self, parts: Mapping[str, tuple[str, str]], item: Any, word: str) -> Any:
+        if not isinstance(item, Mapping):
+            return item
+        new = dict(item)
+        for part, (vocabulary, what) in parts.items():
+            respell = _RESPELL.get(vocabulary, str.strip)
+            if isinstance(new.get(part), list):
+                new[part] = [self._relation(vocabulary, word, what, each, respell) for each in new[part]]
+            elif part in new:
+                new[part] = self._relation(vocabulary, word, what, new[part], respell)
+        return new
+
+    def _funding(self, item: Any, word: str) -> Any:
+        """An award that the service does not know is written by its number; its funder must be known."""
+        if not isinstance(item, Mapping):
+            return item
+        new = dict(item)
+        if "funder" in new:
+            new["funder"] = self._relation("funders", word, "funder", new["funder"], known.funder)
+        award = new.get("award")
+        value = award.get("id") if isinstance(award, Mapping) else None
+        if isinstance(value, str) and self.vocabularies.find("awards", [value]) is None:
+            new["award"] = {"number": value.rpartition("::")[2]}
+        return new
+
+
+_PARTS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "creators": {
+        "role": ("creatorsroles", "role"),
+        "affiliations": ("affiliations", "affiliation with ROR id"),
+    },
+    "contributors": {
+        "role": ("contributorsroles", "role"),
+        "affiliations": ("affiliations", "affiliation with ROR id"),
+    },
+    "related_identifiers": {
+        "relation_type": ("relationtypes", "relation"),
+        "resource_type": ("resourcetypes", "resource type"),
+    },
+    "dates": {"type": ("datetypes", "type of date")},
+    "additional_titles": {"type": ("titletypes", "type of title"), "lang": ("languages", "language")},
+    "additional_descriptions": {
+        "type": ("descriptiontypes", "type of description"),
+        "lang": ("languages", "language"),
+    },
+}
+_RESPELL: Final[Mapping[str, Callable[[str], str]]] = {
+    "languages": known.language,
+    "relationtypes": known.relation,
+    "resourcetypes": known.resource_type,
+}

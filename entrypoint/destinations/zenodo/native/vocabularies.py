@@ -1,0 +1,123 @@
+"""Vocabularies are the service's: whether an id is in one is asked of it, once each, before anything is written.
+
+What a service without such a vocabulary would say is not known; the id goes through, with a remark.
+"""
+
+from __future__ import annotations
+
+import difflib
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from entrypoint import errors
+from entrypoint import text as words
+
+Ask = Callable[[str], object | None]
+"""A GET of a path of the service's API: the JSON document; nothing for what it does not have (404, 405, 501).
+
+Raises what the client raises: `errors.Refused` and `errors.Unreachable` become a remark.
+"""
+
+_OWN_PATHS: Final = {name: f"/api/{name}" for name in ("affiliations", "awards", "funders", "subjects")}
+_LISTED: Final = 1000
+"""Entries of a vocabulary to look for a similar id in."""
+_SMALL: Final = frozenset(
+    [
+        "resourcetypes",
+        "creatorsroles",
+        "contributorsroles",
+        "relationtypes",
+        "titletypes",
+        "datetypes",
+        "descriptiontypes",
+    ]
+)
+
+
+class Vocabularies:
+    """The vocabularies of one service.
+
+    Args:
+        ask: see `Ask`.
+        known: ids that need no question, by vocabulary: a draft of the service has them.
+    """
+
+    def __init__(self, ask: Ask, known: Mapping[str, Iterable[str]]) -> None:
+        self._ask = ask
+        self._known = {name: frozenset(ids) for name, ids in known.items()}
+        self._entries: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+        self._exists: dict[str, bool] = {}
+        self._failures: list[str] = []
+
+    def find(self, name: str, candidates: Iterable[str], unasked: str = "") -> str | None:
+        """The id by which the service has one of these, the likeliest first; nothing where it has none.
+
+        Args:
+            unasked: the answer where the service has no such vocabulary; else the last one, which is the
+                newest spelling.
+        """
+        ids = list(candidates)
+        if found := next((each for each in ids if each in self._known.get(name, ())), None):
+            return found
+        try:
+            for each in ids:
+                if (entry := self._entry(name, each)) is not None:
+                    # An id may be an older one of the entry.
+                    found = entry.get("id")
+                    return found if isinstance(found, str) and found else each
+            if self._has(name):
+                return None
+        except (errors.Refused, errors.Unreachable) as error:
+            self._failures.append(f"The vocabulary {name} could not be asked: {error.message}")
+        return unasked or ids[-1]
+
+    def _entry(self, name: str, identifier: str) -> Mapping[str, Any] | None:
+        key = (name, identifier)
+        if key not in self._entries:
+            document = self._ask(f"{_path(name)}/{urllib.parse.quote(identifier, safe=':')}")
+            self._entries[key] = document if isinstance(document, Mapping) else None
+        return self._entries[key]
+
+    def _has(self, name: str) -> bool:
+        """Whether the service has the vocabulary at all."""
+        if name not in self._exists:
+            self._exists[name] = bool(_hits(self._ask(f"{_path(name)}?size=1")))
+        return self._exists[name]
+
+    def similar(self, name: str, wanted: str) -> list[str]:
+        """Ids like this one, for "did you mean"; at most three, none where the service does not tell."""
+        query = {"size": str(_LISTED)} if name in _SMALL else {"suggest": wanted, "size": "20"}
+        try:
+            hits = _hits(self._ask(f"{_path(name)}?{urllib.parse.urlencode(query)}"))
+            if not hits and name not in _SMALL:
+                hits = _hits(self._ask(f"{_path(name)}?size={_LISTED}"))
+        except (errors.Refused, errors.Unreachable):
+            return []
+        ids = [str(hit.get("id")) for hit in hits]
+        of_kind = [each for each in ids if each.rpartition("-")[2] == wanted]
+        return list(dict.fromkeys([*of_kind, *difflib.get_close_matches(wanted, ids, 3, 0.6)]))[:3]
+
+    def remarks(self) -> list[str]:
+        """What could not be found out, one sentence each."""
+        lacking = ", ".join(sorted(name for name, exists in self._exists.items() if not exists))
+        sentence = f"The service has no vocabulary of {lacking}: what is given of these could not be checked."
+        return [*dict.fromkeys(self._failures), *([sentence] if lacking else [])]
+
+
+def unknown(vocabularies: Vocabularies, name: str, wanted: str, what: str) -> str:
+    """A sentence about an id that the service does not have."""
+    near = vocabularies.similar(name, wanted)
+    shown = words.printable(words.shorten(wanted, 80))
+    hint = f"; did you mean {words.printable(' or '.join(near))}?" if near else "."
+    return f"the service knows no {what} {shown!r}{hint}"
+
+
+def _path(name: str) -> str:
+    return _OWN_PATHS.get(name, f"/api/vocabularies/{urllib.parse.quote(name, safe=':')}")
+
+
+def _hits(document: object) -> list[Mapping[str, Any]]:
+    outer = document.get("hits") if isinstance(document, Mapping) else None
+    hits = outer.get("hits") if isinstance(outer, Mapping) else None
+    return [hit for hit in hits if isinstance(hit, Mapping)] if isinstance(hits, list) else []
