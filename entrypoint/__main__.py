@@ -79,7 +79,7 @@ def _run(
         return _end(out, None, outcome, None)
     for notice in chosen.notices:
         out.notice("Inputs", notice)
-    step = _Step(chosen, out, signals)
+    step = _Step(chosen, out, signals, environ)
     outcome = dataclasses.replace(step.run(), seconds=time.monotonic() - start)
     if outcome.mode is Mode.DRY_RUN and outcome.plan:
         with out.group("The plan"):
@@ -91,10 +91,13 @@ def _run(
 class _Step:
     """Plan and transfer, with whatever there is to tell when it ends early."""
 
-    def __init__(self, chosen: settings.Settings, out: runner.Runner, signals: _Signals) -> None:
+    def __init__(
+        self, chosen: settings.Settings, out: runner.Runner, signals: _Signals, environ: Mapping[str, str]
+    ) -> None:
         self._chosen = chosen
         self._out = out
         self._signals = signals
+        self._environ = environ
         self.destination: destinations.Destination | None = None
 
     def run(self) -> Outcome:
@@ -129,7 +132,35 @@ class _Step:
         except Exception as error:  # noqa: BLE001 - the one place that catches everything
             out.debug(traceback.format_exc())
             outcome = dataclasses.replace(outcome, error=_defect(error))
-        return self._told(outcome, engine)
+        return self._read_as_a_reader(self._told(outcome, engine), cancel)
+
+    def _read_as_a_reader(self, outcome: Outcome, cancel: workers.Cancel) -> Outcome:
+        """Look at what is there now as somebody without credentials would, where that was asked for."""
+        from entrypoint import readable
+
+        chosen, destination = self._chosen, self.destination
+        is_off = chosen.readers.check is settings.Readable.OFF
+        published = bool(chosen.s3 or (outcome.links and outcome.links.published))
+        reads_only = outcome.mode in (Mode.DRY_RUN, Mode.VERIFY)
+        if is_off or destination is None or outcome.error or not published:
+            return outcome
+        if outcome.mode is Mode.DRAFT or (outcome.exit_code and not reads_only):
+            return outcome
+        network = readable.Network.of(self._environ)
+        urls = _urls(chosen, destination)
+        try:
+            found = workers.interruptible(
+                lambda: readable.check(
+                    outcome, chosen.readers, urls, destination.etag, network, cancel.check
+                ),
+                cancel,
+            )
+        except errors.PublishError as error:
+            return dataclasses.replace(outcome, error=error)
+        except Exception as error:  # noqa: BLE001 - the one place that catches everything
+            self._out.debug(traceback.format_exc())
+            return dataclasses.replace(outcome, error=_defect(error))
+        return dataclasses.replace(outcome, readers=found)
 
     def _told(self, outcome: Outcome, engine: object) -> Outcome:
         from entrypoint import transfer
@@ -138,21 +169,30 @@ class _Step:
             outcome = dataclasses.replace(outcome, results=engine.results, extras=engine.extras)
         if self.destination is None:
             return outcome
+        from entrypoint import readable
+
         try:
-            catalogs = [
-                (unit.name, self.destination.file_url(unit.catalog.name))
-                for unit in (outcome.plan.units if outcome.plan else ())
-                if unit.catalog
-            ]
+            urls, links, plan = _urls(self._chosen, self.destination), self.destination.links(), outcome.plan
+            if plan and self._chosen.s3 and self._chosen.readers.public_url:
+                links = dataclasses.replace(links, catalog="\n".join(readable.catalogs(plan, urls)))
+            catalogs = [(u.name, urls(u.catalog.name)) for u in (plan.units if plan else ()) if u.catalog]
             return dataclasses.replace(
                 outcome,
-                links=self.destination.links(),
+                links=links,
                 deleted=self.destination.removed,
                 catalog_urls=tuple(catalogs),
+                views=tuple(readable.views(plan, urls)) if plan and self._chosen.s3 else (),
                 notices=tuple(self.destination.notices()),
             )
         except Exception as error:  # noqa: BLE001 - the way out must not fail
             return outcome if outcome.error else dataclasses.replace(outcome, error=_defect(error))
+
+
+def _urls(chosen: settings.Settings, destination: destinations.Destination) -> Callable[[str], str]:
+    """From a remote name to the address that readers use."""
+    from entrypoint import readable
+
+    return readable.url_of(chosen.readers.public_url if chosen.s3 else "", destination.file_url)
 
 
 def _mode(chosen: settings.Settings) -> Mode:
@@ -327,7 +367,7 @@ def _end(
 
     outcome = written(lambda: out.write_outputs(report.outputs(outcome, chosen)), outcome)
     if chosen and (manifest := chosen.manifest):
-        url = destination.file_url if destination else None
+        url = _urls(chosen, destination) if destination else None
         outcome = written(
             lambda: out.write_manifest(manifest, report.manifest(outcome, chosen, url)), outcome
         )

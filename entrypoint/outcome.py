@@ -74,6 +74,39 @@ class ExtraResult:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """Something that keeps readers from using what was published.
+
+    Attributes:
+        what: what is wrong, and with which address; one sentence.
+        todo: the way out.
+        paste: a text to paste somewhere for it, such as a CORS rule; mostly empty.
+    """
+
+    what: str
+    todo: str
+    paste: str = ""
+
+
+@dataclass(frozen=True)
+class ReaderCheck:
+    """What a reader without credentials met at the addresses of what was published.
+
+    Attributes:
+        asked: number of requests.
+        scope: what was looked at, for people.
+        fails: whether findings fail the run.
+        notes: what could not be looked at, one sentence each.
+    """
+
+    asked: int
+    scope: str
+    findings: tuple[Finding, ...] = ()
+    fails: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A whole run.
 
@@ -84,6 +117,8 @@ class Outcome:
         error: what ended the run early, or kept it from its end (a refused publish, say).
         notices: the destination's remarks.
         seconds: of the whole run.
+        views: label and URL of pages that show what was published.
+        readers: how readers fare; nothing where nobody looked.
     """
 
     mode: Mode
@@ -97,6 +132,8 @@ class Outcome:
     error: errors.PublishError | None = None
     notices: tuple[str, ...] = ()
     seconds: float = 0.0
+    views: tuple[tuple[str, str], ...] = ()
+    readers: ReaderCheck | None = None
 
     @cached_property
     def counts(self) -> Counter[Status]:
@@ -124,5 +161,7 @@ class Outcome:
         if self.error is not None:
             return self.error.exit_code
         if self.counts[Status.FAILED] or self.counts[Status.WITHHELD] or any(e.error for e in self.extras):
+            return errors.ExitCode.FILES_FAILED
+        if self.readers and self.readers.fails and self.readers.findings:
             return errors.ExitCode.FILES_FAILED
         return errors.ExitCode.DONE

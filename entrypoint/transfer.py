@@ -171,6 +171,8 @@ class Transfer:
                     f"{what}, and overwrite is false",
                     "Set overwrite: true, or upload to another place.",
                 )
+            elif verdict.state is State.FOREIGN:
+                result = FileResult(file, Status.SKIPPED, verdict.reason)
             elif verdict.state is State.SAME and not (mode is Mode.DRY_RUN and self._rules.restart):
                 result = FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum)
             elif mode is Mode.VERIFY:
@@ -241,7 +243,9 @@ class Transfer:
 
     def _is_to_send(self, file: model.PlannedFile) -> bool:
         verdict = self._verdicts.get(file.name)
-        return verdict is not None and (verdict.state is not State.SAME or self._rules.restart)
+        if verdict is None or verdict.state is State.FOREIGN:
+            return False
+        return verdict.state is not State.SAME or self._rules.restart
 
     def _send(self, to_send: Sequence[model.PlannedFile]) -> None:
         """All data files of all units through one pool, largest first; each catalog behind its barrier."""

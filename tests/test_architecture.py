@@ -25,6 +25,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     # A destination is told settings and a plan; it knows neither catalogs nor GitHub.
     "destinations": frozenset({"errors", "event", "plan", "settings", "text"}),
     "outcome": frozenset({"destinations", "errors", "plan"}),
+    "readable": frozenset({"destinations", "errors", "outcome", "plan", "settings", "text"}),
     "workers": frozenset({"errors", "plan"}),
     "transfer": frozenset({"destinations", "errors", "outcome", "plan", "workers"}),
     "report": frozenset({"destinations", "errors", "inputs", "outcome", "plan", "settings", "text"}),

@@ -28,6 +28,8 @@ class State(StrEnum):
     DIFFERENT = "different"
     UNKNOWN = "unknown"
     """It may not be looked at."""
+    FOREIGN = "foreign"
+    """Somebody else made what is there, so it is left alone, whatever its content."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ def remarks(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]
     # A dry run's plan says file by file what is left out.
     found = list(plan.left_out) if plan and outcome.mode is not Mode.DRY_RUN else []
     found += [*(plan.warnings if plan else ()), *outcome.notices]
+    if outcome.readers:
+        # A run that fails by them tells them as failures.
+        found += outcome.readers.notes
+        found += [] if outcome.readers.fails else _findings(outcome)
     lines = [text.printable(line) for line in _bounded(found, limit, ", see the summary")]
     return (text.plural(len(found), "remark") if found else "", lines)
 
@@ -62,6 +66,8 @@ def end_lines(outcome: Outcome, limit: int = FAILURE_LIMIT) -> list[str]:
     lines = _bounded(list(_failures(outcome)), limit, ", see the summary")
     undeleted = [f"Could not delete {extra.name}: {extra.error}" for extra in outcome.extras if extra.error]
     lines += _bounded(undeleted, limit, "")
+    if outcome.readers and outcome.readers.fails:
+        lines += _bounded(_findings(outcome), limit, "")
     if outcome.error is not None:
         problems = (
             outcome.error.problems if isinstance(outcome.error, errors.BadInput) else [outcome.error.message]
@@ -85,6 +91,8 @@ def cause(outcome: Outcome) -> list[str]:
         )
         lines = [*problems, *([outcome.error.hint] if outcome.error.hint else []), *lines]
     lines += [f"Could not delete {extra.name}: {extra.error}" for extra in outcome.extras if extra.error]
+    if outcome.readers and outcome.readers.fails:
+        lines += _findings(outcome)
     return [
         text.printable(text.shorten(line, 600))
         for line in _bounded(lines, 10, ", see the log and the summary")
@@ -106,6 +114,12 @@ def _failures(outcome: Outcome) -> Iterator[str]:
     yield from (f"Failed: {failure(result)}" for result in outcome.failures)
 
 
+def _findings(outcome: Outcome) -> list[str]:
+    """What keeps readers from using what is there, with the way out."""
+    found = outcome.readers.findings if outcome.readers else ()
+    return [f"Readers: {each.what} {each.todo} {each.paste}".rstrip() for each in found]
+
+
 def _links(outcome: Outcome) -> Iterator[str]:
     links = outcome.links
     if links is None:
@@ -117,9 +131,12 @@ def _links(outcome: Outcome) -> Iterator[str]:
         ("Catalog", links.catalog and links.catalog + later if not outcome.counts[Status.WITHHELD] else ""),
         ("DOI", links.doi and links.doi + later),
         ("Record", links.record if links.record != links.destination and not is_draft else ""),
+        *outcome.views,
         ("To do", links.todo),
     )
     yield from (f"{label}: {value}" for label, value in facts if value)
+    if (readers := outcome.readers) and readers.asked and not readers.findings:
+        yield f"Readers: {readers.scope} could be read ({text.plural(readers.asked, 'request')})"
 
 
 def _bounded(lines: Sequence[str], limit: int, where: str) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Final
 
 from entrypoint import __version__, destinations, errors, inputs, settings
-from entrypoint.outcome import ExtraResult, FileResult, Outcome, Status
+from entrypoint.outcome import ExtraResult, FileResult, Outcome, ReaderCheck, Status
 from entrypoint.report import verdict
 
 KEYS_LIMIT: Final = 1000
@@ -89,6 +90,8 @@ def manifest(
         "left-out": list(plan.left_out) if plan else [],
         "warnings": list(plan.warnings) if plan else [],
         "notices": [*(given.notices if given else ()), *outcome.notices],
+        "views": [{"label": label, "url": url} for label, url in outcome.views],
+        "readers": _readers(outcome.readers) if outcome.readers else None,
         "error": _error(outcome.error) if outcome.error else None,
         "seconds": round(outcome.seconds, 3),
     }
@@ -136,6 +139,15 @@ def _extra(extra: ExtraResult) -> dict[str, object]:
         "deleted": extra.deleted,
         "would-delete": extra.planned,
         "error": extra.error,
+    }
+
+
+def _readers(check: ReaderCheck) -> dict[str, object]:
+    return {
+        "scope": check.scope,
+        "requests": check.asked,
+        "findings": [dataclasses.asdict(finding) for finding in check.findings],
+        "notes": list(check.notes),
     }
 
 

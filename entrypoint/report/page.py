@@ -14,6 +14,9 @@ from entrypoint.report import markup, verdict
 SUMMARY_LIMIT: Final = 900_000
 """Bytes. GitHub drops a summary above 1 MiB as a whole, and counts after masking secrets."""
 
+MAX_CATALOGS: Final = 10
+"""Addresses of catalogs in the table of links; those of more samples are in the table of samples."""
+
 _GROUPS: Final = ("basics", "optional", "basemaps", "other", model.CATALOG)
 _UP: Final = {
     Mode.PUBLISH: "Uploaded",
@@ -81,6 +84,7 @@ def summary(outcome: Outcome, given: settings.Settings | None, limit: int = SUMM
     _error(page, outcome)
     _failures(page, outcome)
     _links(page, outcome)
+    _readers(page, outcome)
     _groups(page, outcome)
     _units(page, outcome)
     _remarks(page, outcome, given)
@@ -141,9 +145,11 @@ def _links(page: _Page, outcome: Outcome) -> None:
         withheld = any(r.file.is_catalog and r.status is Status.WITHHELD for r in outcome.results)
         if links.catalog:
             later = " (works once the draft is published)" if links.published is False else ""
-            rows.append(
-                ("Catalog (as it was)" if withheld else "Catalog", markup.link(links.catalog) + later)
-            )
+            label = "Catalog (as it was)" if withheld else "Catalog"
+            use = "" if links.published is not None or withheld else "<br>to paste into CartoScope"
+            urls = "<br>".join(markup.link(url) for url in links.catalog.split("\n")[:MAX_CATALOGS])
+            rows.append((label, urls + use + later))
+        rows += [(f"{label} on a map", markup.link(url, url)) for label, url in outcome.views]
         if links.published and links.record and links.record != destination:
             rows.append(("Record", markup.link(links.record)))
         for label, doi in (("DOI", links.doi), ("DOI of all versions", links.concept_doi)):
@@ -155,6 +161,23 @@ def _links(page: _Page, outcome: Outcome) -> None:
         page.add(markup.table((), (markup.row([f"<b>{label}</b>", value]) for label, value in rows)))
     if links and links.todo:
         page.add(f"> [!IMPORTANT]\n> **Left to do:** {markup.inline(links.todo, 2000)}")
+
+
+def _readers(page: _Page, outcome: Outcome) -> None:
+    readers = outcome.readers
+    if readers is None or not (readers.asked or readers.findings):
+        return
+    looked = f"{markup.inline(readers.scope)}, {text.plural(readers.asked, 'request')}"
+    if not readers.findings:
+        page.add(f"Readers can open it ({looked}).")
+        return
+    kind = "CAUTION" if readers.fails else "WARNING"
+    blocks = [f"> [!{kind}]\n> **What readers run into** ({looked}):\n"]
+    for finding in readers.findings:
+        blocks.append(f">\n> - {markup.inline(finding.what, 1000)} {markup.inline(finding.todo, 1000)}\n")
+        if finding.paste:
+            blocks.append(f">\n>   {markup.code(finding.paste, 2000)}\n")
+    page.add("".join(blocks))
 
 
 def _doi(doi: str, badge: str, published: bool | None) -> str:

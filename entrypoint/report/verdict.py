@@ -71,6 +71,8 @@ def _headline(outcome: Outcome) -> str:
     undeleted = sum(1 for extra in outcome.extras if extra.error)
     if undeleted:
         return f"{_done(outcome, total)}; {text.plural(undeleted, 'extra file')} could not be deleted"
+    if outcome.readers and outcome.readers.fails and (found := outcome.readers.findings):
+        return f"{_done(outcome, total)}; but readers cannot use it as it is: {text.plural(len(found), 'finding')}"
     return _done(outcome, total)
 
 

@@ -181,15 +181,19 @@ def _without_effect(reader: Reader) -> list[str]:
             item.name
             for item in inputs.INPUTS
             if item.section == section
-            and item.name != "zenodo-token"
+            and item.name not in ("zenodo-token", "check-readable")
             and reader.text(item.name) not in ("", item.default)
         ]
         if given and reader.text(where):
             has = "has" if len(given) == 1 else "have"
-            found.append(
-                f"{', '.join(given)} {has} no effect with {where}: {section} is not the destination."
-            )
+            found.append(f"{', '.join(given)} {has} no effect with {where}: {_not_meant(section)}.")
     return found
+
+
+def _not_meant(section: str) -> str:
+    if section == inputs.READERS:
+        return "a record on Zenodo has its own addresses and its own page"
+    return f"{section} is not the destination"
 
 
 def _run(environ: Mapping[str, str]) -> Run:

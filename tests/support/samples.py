@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from entrypoint import __version__, destinations, errors, report, settings
-from entrypoint.outcome import ExtraResult, FileResult, Mode, Outcome, Status
+from entrypoint.outcome import ExtraResult, FileResult, Finding, Mode, Outcome, ReaderCheck, Status
 from entrypoint.plan import model
 
 GOLDEN: Final = Path(__file__).parent.parent / "golden"
@@ -114,6 +114,28 @@ def outcome(of: Callable[[model.PlannedFile], FileResult], what: model.Plan | No
     """A whole run to S3."""
     what = what or plan()
     return Outcome(Mode.PUBLISH, S3, what, tuple(map(of, what)), links=S3_LINKS, seconds=128.4)
+
+
+VIEW: Final = (
+    "https://pmtiles.io/#url=https%3A%2F%2Fspatial-atlas.s3.amazonaws.com%2Fmouse-brain%2Fgenes_all.pmtiles"
+)
+
+
+def read(*, fails: bool, ok: bool) -> Outcome:
+    """A run whose readers were thought of."""
+    findings = (
+        Finding(
+            "https://data.example.org/mouse-brain/catalog.yaml (and 2 more) may not be read by pages of "
+            "https://pmtiles.io: there is no Access-Control-Allow-Origin.",
+            "Set this as CORS on the bucket:",
+            '[{"AllowedOrigins": ["https://pmtiles.io"], "AllowedMethods": ["GET", "HEAD"]}]',
+        ),
+        Finding(
+            "https://data.example.org/mouse-brain/genes_all.pmtiles has no ETag.", "Let the CDN pass it on."
+        ),
+    )
+    check = ReaderCheck(4, "3 files as a page of https://pmtiles.io", () if ok else findings, fails)
+    return replace(outcome(uploaded), views=(("SGE", VIEW),), readers=check)
 
 
 def some_failed() -> Outcome:
@@ -252,6 +274,9 @@ SUMMARIES: Final[dict[str, Callable[[], str]]] = {
     "nothing-to-do": lambda: report.summary(outcome(skipped), given()),
     "some-failed": lambda: report.summary(some_failed(), given()),
     "dry-run": lambda: report.summary(dry_run(), given(dry_run=True)),
+    "readers": lambda: report.summary(read(fails=False, ok=True), given()),
+    "readers-warned": lambda: report.summary(read(fails=False, ok=False), given()),
+    "readers-failed": lambda: report.summary(read(fails=True, ok=False), given()),
     "cancelled": lambda: report.summary(cancelled(), given()),
     "bad-input": lambda: report.summary(bad_input(), None),
     "zenodo-draft": lambda: report.summary(zenodo(published=False), given(token="t0ken")),

@@ -55,6 +55,7 @@ class S3(destinations.Destination):
         self.removed = 0
         self._listing_denied = False
         self._put_catalogs: set[str] = set()
+        self._sent: set[str] = set()
         self._plan = model.Plan(())
         self._uploader: upload.Uploader | None = None
 
@@ -144,6 +145,7 @@ class S3(destinations.Destination):
         """Send one file; a catalog only if nobody else replaced it since `look`."""
         assert self._uploader is not None  # begin() comes first
         key = self._key(file.name)
+        self._sent.add(key)
         if not file.is_catalog:
             return self._uploader.put(file, key, None, watch)
         self._put_catalogs.add(file.name)
@@ -249,8 +251,9 @@ class S3(destinations.Destination):
         return f"{scheme}://{target.host}{target.path}/{urllib.parse.quote(self._key(name), safe='/-_.~')}"
 
     def etag(self, name: str) -> str:
-        """ETag of one object, as far as it is known."""
-        return found.etag if (found := self._listed.get(self._key(name))) else ""
+        """ETag of one object, as far as it is known: as it was listed, unless it was sent since."""
+        key = self._key(name)
+        return found.etag if key not in self._sent and (found := self._listed.get(key)) else ""
 
     def notices(self) -> Sequence[str]:
         """What the store turned out not to do."""

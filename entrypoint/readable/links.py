@@ -1,0 +1,46 @@
+"""The addresses under which readers find what was published."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from entrypoint.plan import model
+
+UrlOf = Callable[[str], str]
+"""From a remote name to its URL."""
+
+MAX_VIEWS: Final = 6
+
+_LAYERS: Final = (("assets.sge.all", "SGE"), ("assets.overview", "Overview"))
+
+
+def url_of(public_url: str, at_destination: UrlOf) -> UrlOf:
+    """URLs for readers: below `public_url` where there is one, else where the destination has the files."""
+    if not public_url:
+        return at_destination
+    return lambda name: f"{public_url}/{urllib.parse.quote(name, safe='/-_.~')}"
+
+
+def pmtiles_io(url: str) -> str:
+    """The page that shows a PMTiles archive; it reads the file in the browser, which needs CORS."""
+    return f"https://pmtiles.io/#url={urllib.parse.quote(url, safe='')}"
+
+
+def views(plan: model.Plan, urls: UrlOf) -> Iterator[tuple[str, str]]:
+    """Label and URL of pages that show a layer, for the SGE and overview layers of the first units."""
+    left = MAX_VIEWS
+    for unit in plan.units:
+        for key, label in _LAYERS:
+            for file in unit.files:
+                if left and key in file.key_paths and file.name.endswith(".pmtiles"):
+                    left -= 1
+                    sample = f" of {unit.name}" if unit.name else ""
+                    yield f"{label}{sample}", pmtiles_io(urls(file.name))
+
+
+def catalogs(plan: model.Plan, urls: UrlOf) -> tuple[str, ...]:
+    """URLs of the catalogs to give to a viewer; a root catalog stands for all."""
+    names = {unit.name: unit.catalog.name for unit in plan.units if unit.catalog}
+    return (urls(names[""]),) if "" in names else tuple(urls(name) for name in names.values())

@@ -1,0 +1,444 @@
+"""The check that readers can open what was published, against servers that each do one thing wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from entrypoint.readable import fetch, findings
+from entrypoint.readable.network import Network
+from tests import action, pmtiles
+from tests.conformance import inside
+from tests.conftest import Store
+from tests.servers.front import LOGIN, Front, front
+from tests.test_s3 import publish
+
+FILES = {
+    "genes_all.pmtiles": pmtiles.archive(4000, inside.noise(4000), "genes"),
+    "cells.tsv.gz": gzip.compress(b"gene\tcount\nA\t1\n", mtime=0),
+    "counts.json": b'{"a": 1}',
+}
+ORIGIN = "https://pmtiles.io"
+
+
+@pytest.fixture
+def site(s3_server: Store) -> Iterator[Front]:
+    """A website before the bucket; nothing is wrong with it."""
+    with front(f"{s3_server.url}/{s3_server.bucket}/p") as found:
+        yield found
+
+
+@pytest.fixture
+def out(workspace: Path) -> Path:
+    return inside.fill(workspace, FILES)
+
+
+def found(run: inside.Run) -> list[dict[str, str]]:
+    listed: list[dict[str, str]] = run.manifest["readers"]["findings"]
+    return listed
+
+
+def told(run: inside.Run) -> str:
+    return "\n".join(f"{each['what']} {each['todo']} {each['paste']}" for each in found(run))
+
+
+@pytest.mark.usefixtures("out")
+def test_what_is_right_is_said_in_a_line(s3_server: Store, workspace: Path, site: Front) -> None:
+    run = publish(s3_server, workspace, public_url=site.url, check_readable="error")
+    assert run.code == 0, run.log
+    assert found(run) == []
+    assert f"Readers: 3 files as a page of {ORIGIN} could be read (4 requests)" in run.log
+    assert "Readers can open it (3 files" in run.summary
+    assert {path for path, _ in site.asked} == {"/catalog.yaml", "/genes_all.pmtiles", "/cells.tsv.gz"}
+    for _, headers in site.asked:
+        assert headers["origin"] == ORIGIN
+        assert "authorization" not in headers
+        assert "cookie" not in headers
+    assert run.outputs["catalog-url"] == f"{site.url}/catalog.yaml"
+    assert run.file("counts.json")["url"] == f"{site.url}/counts.json"
+
+
+Break = Callable[[Front], object]
+
+
+def _set(**levers: object) -> Break:
+    def turn(site: Front) -> None:
+        for name, value in levers.items():
+            setattr(site, name, value)
+
+    return turn
+
+
+WRONG: dict[str, tuple[Break, tuple[str, ...]]] = {
+    "no CORS": (
+        _set(allow_origin=()),
+        (
+            "there is no Access-Control-Allow-Origin",
+            '"AllowedOrigins": ["https://pmtiles.io"]',
+            "content-range",
+        ),
+    ),
+    "CORS for another origin": (
+        _set(allow_origin=("https://viewer.example.org",)),
+        ("may be read by pages of https://viewer.example.org, not by those of https://pmtiles.io",),
+    ),
+    "CORS twice": (_set(allow_origin=("*", "*")), ("more than one Access-Control-Allow-Origin",)),
+    "no ranges": (_set(ranges=False), ("ignores ranges", "Range header")),
+    "gzip always": (_set(encoding="gzip", always=True), ("comes with Content-Encoding: gzip", "compression")),
+    "gzip where accepted": (
+        _set(encoding="gzip", only="pmtiles|gz"),
+        ("genes_all.pmtiles (and 1 more) comes with Content-Encoding: gzip",),
+    ),
+    "encoding claimed only": (_set(encoding="br", always=True), ("comes with Content-Encoding: br",)),
+    "weak ETag": (_set(etag="weak"), ("has a weak ETag (W/",)),
+    "no ETag": (_set(etag="none"), ("has no ETag",)),
+    "ETag not exposed": (_set(expose="content-length"), ("does not expose its ETag", '"etag"')),
+    "not public": (_set(status=403), ("is not public (403)", "Block public access")),
+    "not there": (_set(status=404), ("is not there (404)", "the prefix")),
+    "login asked": (_set(status=401), ("asks for a login (401)",)),
+    "server broken": (_set(status=502), ("error of the server (502)",)),
+    "login page": (_set(body=LOGIN, media_type="text/html"), ("answers with a web page (HTML)", "login")),
+    "old catalog": (
+        _set(files={"/catalog.yaml": b"id: old\n"}, headers={"Age": "86400"}),
+        ("catalog.yaml is not the file that was uploaded", "invalidate /catalog.yaml", "86400 seconds old"),
+    ),
+    "old PMTiles": (
+        _set(files={"/genes_all.pmtiles": pmtiles.archive(900, inside.noise(900), "old")}),
+        ("genes_all.pmtiles is not the file that was uploaded", "invalidate /genes_all.pmtiles"),
+    ),
+    "no PMTiles at all": (
+        _set(files={"/genes_all.pmtiles": b"x" * 4000}),
+        ("does not begin with 'PMTiles'",),
+    ),
+    "too long a Content-Length": (_set(more=7), ("announces another length",)),
+    "a false total": (_set(total=10**12, only="pmtiles"), ("genes_all.pmtiles",)),
+    "redirect to another host": (
+        _set(status=302, location="https://login.example.org/?next=t0ken"),
+        ("redirects to https://login.example.org, which was not asked", "public-url"),
+    ),
+    "redirect into the network": (
+        _set(status=307, location="http://169.254.169.254/latest/meta-data/"),
+        ("redirects to http://169.254.169.254, which was not asked",),
+    ),
+    "redirect to another port": (
+        _set(status=301, location="http://127.0.0.1:9/{path}"),
+        ("redirects to http://127.0.0.1:9, which was not asked",),
+    ),
+    "redirect in a circle": (_set(status=302, location="{path}"), ("redirects more than 3 times",)),
+    "redirect to nonsense": (_set(status=302, location="http://[::1"), ("something that is no URL",)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.usefixtures("out")
+def test_what_is_wrong_is_said_with_the_way_out(
+    s3_server: Store, workspace: Path, site: Front, name: str
+) -> None:
+    turn, words = WRONG[name]
+    turn(site)
+    run = publish(s3_server, workspace, public_url=site.url, check_readable="error")
+    assert run.code == 3, run.log
+    said = told(run)
+    for word in words:
+        assert word in said, said
+    assert "t0ken" not in run.log + run.summary
+    assert "readers cannot use it" in run.manifest["headline"]
+    assert run.outputs["uploaded"] == "4"  # what was sent stays
+    assert len(found(run)) <= 3, said
+    for each in found(run):
+        assert each["what"][:60] in run.log
+
+
+@pytest.mark.usefixtures("out")
+def test_a_warning_does_not_fail_the_run_and_off_asks_nothing(
+    s3_server: Store, workspace: Path, site: Front
+) -> None:
+    site.allow_origin = ()
+    run = publish(s3_server, workspace, public_url=site.url)
+    assert run.code == 0
+    assert "there is no Access-Control-Allow-Origin" in run.log
+    assert "What readers run into" in run.summary
+    before = len(site.asked)
+    assert publish(s3_server, workspace, public_url=site.url, check_readable="off").code == 0
+    assert publish(s3_server, workspace).manifest["readers"] is None
+    assert len(site.asked) == before
+
+
+@pytest.mark.usefixtures("out")
+def test_a_dry_run_and_verify_only_look_at_what_is_there_now(
+    s3_server: Store, workspace: Path, site: Front
+) -> None:
+    run = publish(s3_server, workspace, public_url=site.url, check_readable="error", dry_run="true")
+    assert run.code == 0, run.log
+    assert not site.asked
+    assert "nothing is there yet" in run.log
+    assert publish(s3_server, workspace).code == 0
+    for only in ("dry_run", "verify_only"):
+        asked = len(site.asked)
+        site.ranges = True
+        run = publish(s3_server, workspace, public_url=site.url, check_readable="error", **{only: "true"})
+        assert run.code == 0, run.log
+        assert len(site.asked) == asked + 4
+        site.ranges = False
+        run = publish(s3_server, workspace, public_url=site.url, check_readable="error", **{only: "true"})
+        assert run.code == 3
+        assert "ignores ranges" in told(run)
+    site.ranges = True
+    # Other content there is what a run would change, and no fault of a cache.
+    (workspace / "out" / "genes_all.pmtiles").write_bytes(pmtiles.archive(5000, inside.noise(5000), "new"))
+    run = publish(s3_server, workspace, public_url=site.url, check_readable="error", dry_run="true")
+    assert run.code == 0, run.log
+
+
+@pytest.mark.usefixtures("out")
+def test_the_bucket_itself_is_asked_without_public_url(s3_server: Store, workspace: Path) -> None:
+    run = publish(s3_server, workspace, check_readable="warn")
+    assert run.manifest["readers"]["requests"] >= 3
+    # LocalStack lets some origins in, and this is none of them.
+    assert "may not be read by pages of https://pmtiles.io" in told(run)
+    origin = "https://app.localstack.cloud"
+    run = publish(s3_server, workspace, check_readable="warn", viewer_origin=origin)
+    assert "may not be read by pages" not in told(run)
+
+
+@pytest.mark.usefixtures("out")
+def test_a_store_that_asks_for_signatures_is_not_public(rclone_server: Store, workspace: Path) -> None:
+    run = publish(rclone_server, workspace, check_readable="error")
+    assert run.code == 3
+    assert "refuses a reader without credentials (400)" in told(run)
+    assert "check-readable: off" in told(run)
+
+
+@pytest.mark.usefixtures("out")
+def test_nobody_at_the_address(s3_server: Store, workspace: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    run = publish(s3_server, workspace, public_url=f"http://127.0.0.1:{port}", check_readable="error")
+    assert run.code == 3
+    assert "the connection was refused" in told(run)
+    assert run.manifest["readers"]["requests"] == 2  # one more try, and no other file
+
+
+@pytest.mark.usefixtures("out")
+def test_plain_http_is_no_address_for_readers(s3_server: Store, workspace: Path, site: Front) -> None:
+    """The name leads to this machine by a proxy, as a test must not ask the web."""
+    environment = s3_server.environment | {"http_proxy": site.url, "no_proxy": "127.0.0.1"}
+    inputs = {
+        "in-dir": "out",
+        "s3-dir": f"s3://{s3_server.bucket}/p",
+        "public-url": "http://data.example.org",
+        "check-readable": "error",
+    }
+    run = inside.run(inputs, workspace=workspace, environment=environment)
+    assert "http://data.example.org is plain http" in told(run)
+    assert all(path.startswith("http://data.example.org/") for path, _ in site.asked)
+
+
+@pytest.mark.usefixtures("out")
+def test_a_certificate_must_be_right(s3_server: Store, workspace: Path, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    openssl = shutil.which("openssl")
+    assert openssl, "openssl makes the certificate, and is missing"
+    new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate)]
+    name = ["-days", "2", "-subj", "/CN=elsewhere.example", "-addext", "subjectAltName=DNS:elsewhere.example"]
+    subprocess.run([openssl, *new, *name], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with front(f"{s3_server.url}/{s3_server.bucket}/p", tls) as site:
+        run = publish(s3_server, workspace, public_url=site.url, check_readable="error")
+        assert run.code == 3
+        assert "certificate that browsers do not accept: self-signed" in told(run)
+        trusting = s3_server.environment | {"SSL_CERT_FILE": str(certificate)}
+        inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p", "public-url": site.url}
+        run = inside.run(inputs, workspace=workspace, environment=trusting)
+        assert run.code == 0
+        assert "IP address mismatch" in told(run)
+        assert not site.asked
+
+
+def test_a_collection_is_looked_at_in_samples(s3_server: Store, workspace: Path, site: Front) -> None:
+    names = [f"s{number:02}" for number in range(12)]
+    (workspace / "out").mkdir()
+    for name in names:
+        inside.fill(workspace, FILES, ident=name, name=f"out/{name}")
+    (workspace / "list.tsv").write_text("".join(f"{name}\n" for name in names))
+    site.upstream = f"{s3_server.url}/{s3_server.bucket}/c"
+    run = publish(s3_server, workspace, prefix="c", in_list="list.tsv", public_url=site.url)
+    assert run.code == 0
+    assert found(run) == []
+    asked = {path.split("/")[1] for path, _ in site.asked}
+    assert len(asked) == 5
+    assert {"s00", "s11"} <= asked
+    assert len(site.asked) == 20
+    assert "15 files in 5 of 12 samples" in run.summary
+    assert run.outputs["catalog-url"].splitlines()[0] == f"{site.url}/s00/catalog.yaml"
+
+
+def test_nothing_is_asked_after_files_failed(
+    s3_server: Store, workspace: Path, site: Front, out: Path
+) -> None:
+    assert publish(s3_server, workspace).code == 0
+    (out / "counts.json").write_bytes(b"{}")
+    run = publish(s3_server, workspace, public_url=site.url, check_readable="error", overwrite="false")
+    assert run.code == 3
+    assert run.manifest["readers"] is None
+    assert not site.asked
+
+
+def test_names_are_quoted_in_addresses(s3_server: Store, workspace: Path, site: Front) -> None:
+    name = "a b#c?d%e&ü.pmtiles"
+    inside.fill(workspace, {name: FILES["genes_all.pmtiles"]})
+    run = publish(s3_server, workspace, public_url=site.url, check_readable="error")
+    assert run.code == 0, run.log
+    assert any(path == "/a%20b%23c%3Fd%25e%26%C3%BC.pmtiles" for path, _ in site.asked)
+
+
+# One request
+
+
+class _Odd(BaseHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+    def do_GET(self) -> None:
+        match self.path:
+            case "/headers":  # one byte of a header after the other
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                self._drip(b"X-Long: " + b"x" * 1000)
+            case "/body":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                self._drip(b"x" * 1000)
+            case "/endless":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                while True:
+                    self.wfile.write(b"x" * 65536)
+            case "/silent":
+                time.sleep(20)
+            case "/nonsense":
+                self.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+            case "/closed":
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _drip(self, data: bytes) -> None:
+        for byte in data:
+            self.wfile.write(bytes([byte]))
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[str]:
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), _Odd)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("path", ["headers", "body", "silent"])
+def test_no_answer_is_waited_for_without_end(odd: str, path: str) -> None:
+    with pytest.raises(fetch.Slow):
+        fetch.get(f"{odd}/{path}", {}, 1000, Network(), patience=0.3)
+
+
+def test_an_endless_answer_is_read_as_far_as_wanted(odd: str) -> None:
+    answer = fetch.get(f"{odd}/endless", {}, 100_000, Network())
+    assert len(answer.body) == 100_000
+
+
+@pytest.mark.parametrize(("path", "why"), [("nonsense", "not HTTP"), ("closed", "closed without an answer")])
+def test_what_is_no_answer(odd: str, path: str, why: str) -> None:
+    with pytest.raises(fetch.NoAnswer, match=why):
+        fetch.get(f"{odd}/{path}", {}, 10, Network())
+
+
+@pytest.mark.parametrize(
+    ("variables", "host", "expected"),
+    [
+        ({"https_proxy": "http://p:8080"}, "https://a.example", ("p", 8080)),
+        ({"HTTPS_PROXY": "p:8080"}, "https://a.example", ("p", 8080)),
+        ({"https_proxy": "", "HTTPS_PROXY": "http://p:8080"}, "https://a.example", ("p", 8080)),
+        ({"all_proxy": "http://p:8080"}, "http://a.example", ("p", 8080)),
+        ({"http_proxy": "http://p:8080"}, "https://a.example", None),
+        ({"https_proxy": "http://p:8080", "no_proxy": "example"}, "https://a.example", None),
+        ({"https_proxy": "http://p:8080", "no_proxy": "a.example:8443"}, "https://a.example:8443", None),
+        ({"https_proxy": "http://p:8080", "no_proxy": "a.example:8443"}, "https://a.example", ("p", 8080)),
+        ({"HTTP_PROXY": "http://p:8080", "REQUEST_METHOD": "GET"}, "http://a.example", None),
+    ],
+)
+def test_proxies_of_the_environment(
+    variables: dict[str, str], host: str, expected: tuple[str, int] | None
+) -> None:
+    import urllib.parse
+
+    proxy = Network.of(variables).proxy(urllib.parse.urlsplit(host))
+    assert (proxy and (proxy.host, proxy.port)) == expected
+
+
+def test_a_proxy_gets_its_password_decoded_and_nobody_else_sees_it() -> None:
+    import urllib.parse
+
+    network = Network.of({"https_proxy": "http://us%40er:p%3Ass@p:1"})
+    proxy = network.proxy(urllib.parse.urlsplit("https://a.example"))
+    assert proxy
+    assert proxy.authorization == "Basic dXNAZXI6cDpzcw=="
+    assert "p%3Ass" not in repr(network)
+    assert "Basic" not in repr(proxy)
+
+
+def test_equal_findings_are_one() -> None:
+    problems = [findings.Problem(f"https://e/{i % 3}", "is wrong", "Do it.") for i in range(6)]
+    assert [f.what for f in findings.merged(problems)] == ["https://e/0 (and 2 more) is wrong."]
+
+
+def test_the_rules_to_paste_are_what_s3_takes(s3_server: Store) -> None:
+    rules = json.loads(findings.cors_rules(ORIGIN))
+    s3_server.client.put_bucket_cors(Bucket=s3_server.bucket, CORSConfiguration={"CORSRules": rules})
+    kept = s3_server.client.get_bucket_cors(Bucket=s3_server.bucket)["CORSRules"]
+    assert kept[0]["ExposeHeaders"] == ["etag", "content-range", "content-encoding"]
+
+
+@pytest.mark.usefixtures("out")
+def test_a_cancel_ends_the_check_in_time(s3_server: Store, workspace: Path) -> None:
+    """Waits for a server that says nothing; the run ends within the promise, with all it has to say."""
+    environment = dict(os.environ) | s3_server.environment | {"PYTHONPATH": str(action.ROOT)}
+    environment |= action.variables({"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment["INPUT_PUBLIC-URL"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-P", "-m", "entrypoint"],
+            cwd=workspace,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            silent.settimeout(60)
+            taken, _ = silent.accept()
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            log, _ = process.communicate(timeout=30)
+            taken.close()
+    assert process.returncode == 130, log
+    assert time.monotonic() - began < 7
+    assert "all 4 files are up" in log
