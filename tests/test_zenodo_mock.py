@@ -352,11 +352,6 @@ def test_metadata_put_replaces_and_drops(me: Client) -> None:
         ({"access_right": "secret"}, "_schema", "Unknown access type."),
         ({"access_right": "embargoed"}, "_schema", "Unknown access type."),
         (
-            {"access_right": "embargoed", "embargo_date": "2020-01-01"},
-            "access",
-            "Embargo end date must be set to a future date.",
-        ),
-        (
             {"communities": ["x"]},
             "communities",
             "Communities must be an array of objects with an 'identifier' key.",
@@ -403,6 +398,14 @@ def test_what_no_vocabulary_has_is_refused_without_a_field(
 ) -> None:
     answer = me("POST", DEPOSIT, json={"metadata": {**GOOD, **meta}})
     assert answer.json() == {"status": 400, "message": f"Invalid value {value}."}
+
+
+def test_a_past_embargo_is_saved_and_cannot_be_published(me: Client) -> None:
+    draft = me.draft({**GOOD, "access_right": "embargoed", "embargo_date": "2020-01-01"}, {"a": b"a"})
+    assert draft["metadata"]["embargo_date"] == "2020-01-01"
+    assert refusal(me("POST", draft["links"]["publish"]))[2] == {
+        "access.embargo.until": ["Embargo end date must be set to a future date."]
+    }
 
 
 def test_unknown_field_at_the_top(me: Client) -> None:

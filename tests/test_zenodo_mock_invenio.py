@@ -24,13 +24,13 @@ def test_native_draft_and_files(me: Client) -> None:
     hat = {**meta, "resource_type": {"id": "hat"}}
     refused = me("POST", "/api/records", json={"metadata": hat}, headers=NATIVE)
     assert refused.json() == {"status": 400, "message": "Invalid value hat."}
-    made = me("POST", "/api/records", json={"metadata": {**meta, "title": ""}}, headers=NATIVE)
+    made = me("POST", "/api/records", json={"metadata": {**meta, "title": "", "publisher": "X"}}, headers=NATIVE)
     assert made.status_code == 201
     assert [each["field"] for each in made.json()["errors"]] == ["metadata.title"]
     own = f"/api/records/{made.json()['id']}/draft"
     put = me("PUT", own, json={"metadata": meta}, headers=NATIVE)
     assert put.status_code == 200
-    assert "errors" not in put.json()
+    assert [each["field"] for each in put.json()["errors"]] == ["files.enabled", "metadata.publisher"]
     assert put.json()["metadata"]["rights"][0]["id"] == "cc-by-4.0"
     started = me("POST", f"{own}/files", json=[{"key": "d/a.txt"}])
     (entry,) = started.json()["entries"]

@@ -26,11 +26,9 @@ def _metadata(zenodo: state.Zenodo, version: state.Version, document: Json) -> J
     return legacy_dump.dump({**document, "communities": list(slugs)})
 
 
-def deposition_metadata(
-    zenodo: state.Zenodo, version: state.Version, *, draft: bool, read: bool = True
-) -> Json:
+def deposition_metadata(zenodo: state.Zenodo, version: state.Version, *, draft: bool) -> Json:
     """The `metadata` of a deposition."""
-    meta = _metadata(zenodo, version, native.record(zenodo, version, draft=draft, read=read))
+    meta = _metadata(zenodo, version, native.record(zenodo, version, draft=draft))
     # Hard-coded on the sandbox too, where another DOI will be minted.
     return meta | {"prereserve_doi": {"doi": f"10.5281/zenodo.{version.id}", "recid": version.id}}
 
@@ -46,10 +44,10 @@ def _dois(version: state.Version, doi: str | None) -> Json:
     return found
 
 
-def deposition(zenodo: state.Zenodo, version: state.Version, *, hit: bool = False, read: bool = True) -> Json:
+def deposition(zenodo: state.Zenodo, version: state.Version, *, hit: bool = False) -> Json:
     """A deposition. A `hit` of a list has no bucket, and files and DOI as the index knows them."""
     content = version.content
-    meta = deposition_metadata(zenodo, version, draft=version.draft is not None, read=read)
+    meta = deposition_metadata(zenodo, version, draft=version.draft is not None)
     files, doi = completed(content), content.doi
     if hit:
         old, doi = version.indexed
@@ -185,12 +183,12 @@ def record_files(zenodo: state.Zenodo, version: state.Version, draft: bool) -> J
     }
 
 
-def hybrid(zenodo: state.Zenodo, version: state.Version, *, draft: bool, read: bool = True) -> Json:
+def hybrid(zenodo: state.Zenodo, version: state.Version, *, draft: bool) -> Json:
     """A record as Zenodo's `/api/records` gives it by default: legacy metadata in a newer frame.
 
     Its `status` knows nothing of reviews, and errors of a saved draft are not in it.
     """
-    document = native.record(zenodo, version, draft=draft, read=read)
+    document = native.record(zenodo, version, draft=draft)
     meta = _metadata(zenodo, version, document)
     for name in [each for each in meta if each == "upload_type" or each.endswith("_type")]:
         del meta[name]

@@ -7,41 +7,54 @@ from typing import Any
 
 import idutils
 
-from tests.zenodo import messages, relations, schema, state
+from tests.zenodo import messages, relations, schema, schema_parts, state
 
 Json = dict[str, Any]
+NO_FILES = "Missing uploaded files. To disable files for this record please mark it as metadata-only."
 
 
 def save(zenodo: state.Zenodo, version: state.Version | None, body: Json, draft: state.Content) -> list[Json]:
     """Takes a native body into `draft`, and gives the errors that a saved draft lists.
 
     What is not valid is left out. Three things refuse the whole body with a 400: an id that no vocabulary
-    has, a type that may not be deposited, and an embargo that makes no sense.
+    has, a type that may not be deposited, and access without one of its two words.
     """
     found, errors = schema.load(body)
-    errors += _missing(zenodo, found["metadata"])
     metadata, custom = found["metadata"], found["custom_fields"]
+    if "metadata" in body:
+        errors += _missing(zenodo, metadata)
     if zenodo.options.zenodo and metadata.get("resource_type", {}).get("id") == "publication-thesis":
         metadata["resource_type"]["id"] = "publication-dissertation"
-    relations.save(zenodo.vocabularies, metadata, custom)
     access = found.get("access", draft.access)
-    embargo = [each for each in errors if each["field"].startswith("access.embargo")]
-    if embargo:
-        raise messages.invalid(("access", embargo[0]["messages"][0]))
-    if found.get("files", {}).get("enabled") is False:
+    for name in ("record", "files"):
+        if access.get(name) not in ("public", "restricted"):
+            raise messages.invalid(("access", f"'{name}'"))
+    relations.save(zenodo.vocabularies, metadata, custom)
+    enabled = found.get("files", {}).get("enabled")
+    if enabled is False:
         errors += _without_files(zenodo, draft)
-    draft.metadata, draft.custom_fields = metadata, custom
-    draft.access = {"record": "public", "files": "public", **access}
+    if version is not None and draft.files_enabled and not draft.files:
+        errors.append({"field": "files.enabled", "messages": [NO_FILES]})
+    draft.metadata, draft.custom_fields, draft.access = _cleared(metadata), _cleared(custom), access
     draft.pids = found.get("pids", draft.pids)
-    errors += _pids(zenodo, version, draft)
-    return errors
+    return errors + _pids(zenodo, draft)
+
+
+def _cleared(value: Any) -> Any:
+    """Without what is empty: no None, no empty object, no empty list is kept."""
+    if isinstance(value, dict):
+        found = {name: _cleared(each) for name, each in value.items()}
+        return {name: each for name, each in found.items() if each is not None and each not in ({}, [])}
+    if isinstance(value, list):
+        return [each for each in map(_cleared, value) if each is not None and each not in ({}, [])]
+    return value
 
 
 def _missing(zenodo: state.Zenodo, metadata: Json) -> list[Json]:
     """What this repository requires besides what every InvenioRDM does."""
     asked = [each.strip() for each in zenodo.options.required.split(",") if each.strip()]
     return [
-        {"field": f"metadata.{each}", "messages": [schema.REQUIRED]}
+        {"field": f"metadata.{each}", "messages": [schema_parts.REQUIRED]}
         for each in asked
         if not metadata.get(each)
     ]
@@ -59,28 +72,31 @@ def _without_files(zenodo: state.Zenodo, draft: state.Content) -> list[Json]:
     return [{"field": "files.enabled", "messages": [text]}]
 
 
-def _pids(zenodo: state.Zenodo, version: state.Version | None, draft: state.Content) -> list[Json]:
-    """The DOI in its normal form, and what is wrong with it."""
-    doi = draft.pids.get("doi")
-    if not doi or not doi.get("identifier"):
-        return []
-    if not idutils.is_doi(doi["identifier"]):
-        return [{"field": "pids.doi", "messages": ["Invalid DOI"]}]
-    doi["identifier"] = idutils.normalize_doi(doi["identifier"])
-    prefix, given = zenodo.options.prefix, doi["identifier"]
-    if doi.get("provider") == "external":
-        if prefix and given.startswith(prefix):
-            site = "Zenodo" if zenodo.options.zenodo else "this repository"
-            text = (
-                f"The prefix '{prefix}' is managed by {site}. Please supply an external DOI or select 'No' to "
-                "have a DOI generated for you."
-            )
-            return [{"field": "pids.doi", "messages": [text]}]
-        return []
-    errors: list[Json] = []
-    if version is not None and given != zenodo.options.doi(version.id):
-        errors.append({"field": "pids.doi", "messages": [f"Invalid DOI {given}."]})
-    return errors + _publisher(draft)
+def _pids(zenodo: state.Zenodo, draft: state.Content) -> list[Json]:
+    """Brings the DOI into its normal form, and says what is wrong with it."""
+    prefix, doi = zenodo.options.prefix, draft.pids.get("doi")
+    if not doi:
+        return _publisher(draft) if prefix else []
+    given, external = doi.get("identifier"), doi.get("provider") == "external"
+    if not given:
+        return [_wrong("Missing DOI for required field.")] if external else []
+    if not idutils.is_doi(given):
+        return [_wrong("Invalid DOI")]
+    given = doi["identifier"] = idutils.normalize_doi(given)
+    if external:
+        site = "Zenodo" if zenodo.options.zenodo else "this repository"
+        text = (
+            f"The prefix '{prefix}' is managed by {site}. Please supply an external DOI or select 'No' to "
+            "have a DOI generated for you."
+        )
+        return [_wrong(text)] if prefix and given.startswith(prefix) else []
+    theirs = given.partition("/")[0]
+    text = f"Wrong DOI {theirs} prefix provided, it should be {prefix} as defined in the rest client"
+    return ([_wrong(text)] if theirs != prefix else []) + _publisher(draft)
+
+
+def _wrong(text: str) -> Json:
+    return {"field": "pids.doi", "messages": [text]}
 
 
 def _publisher(draft: state.Content) -> list[Json]:
@@ -103,15 +119,17 @@ def check_files(draft: state.Content) -> None:
     if any(each.status == "pending" for each in draft.files.values()):
         raise messages.invalid(("files", "One or more files have not completed their transfer, please wait."))
     if not draft.files and draft.files_enabled:
-        text = "Missing uploaded files. To disable files for this record please mark it as metadata-only."
-        raise messages.invalid(("files.enabled", text))
+        raise messages.invalid(("files.enabled", NO_FILES))
 
 
 def mint(zenodo: state.Zenodo, version: state.Version, draft: state.Content) -> None:
     """Gives the DOIs of record and concept; 400 for one that cannot be."""
     options = zenodo.options
     new = draft.doi is None and bool(options.prefix)
-    if errors := _publisher(draft) if new else _pids(zenodo, version, draft):
+    errors = _pids(zenodo, draft)
+    if draft.doi and not draft.external and draft.doi != options.doi(version.id):
+        errors.append(_wrong(f"Invalid DOI {draft.doi}."))  # inferred words
+    if errors:
         raise messages.refused(errors)
     if new:
         draft.pids = {"doi": reserved(zenodo, version)}

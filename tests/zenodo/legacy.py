@@ -12,8 +12,8 @@ from tests.zenodo.native import completed
 _ONE = r"/api/deposit/depositions/([^/]+)"
 
 
-def _answer(zenodo: state.Zenodo, version: state.Version, status: int = 200, *, read: bool = False) -> Answer:
-    return Answer(status, documents.deposition(zenodo, version, read=read), {"ETag": f'"{version.revision}"'})
+def _answer(zenodo: state.Zenodo, version: state.Version, status: int = 200) -> Answer:
+    return Answer(status, documents.deposition(zenodo, version), {"ETag": f'"{version.revision}"'})
 
 
 def page(request: Request) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
 def read(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET: the draft if there is one, else the published record; for the owner alone, even then."""
     request.accept("application/json")
-    return _answer(zenodo, actions.owned(zenodo, request, match[1]), read=True)
+    return _answer(zenodo, actions.owned(zenodo, request, match[1]))
 
 
 def update(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -137,7 +137,7 @@ def new_version(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         version = actions.owned(zenodo, request, match[1])
         draft = actions.new_version(zenodo, version)
         actions.import_files(draft)
-        return _answer(zenodo, draft, 201, read=True)
+        return _answer(zenodo, draft, 201)
 
 
 def files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:

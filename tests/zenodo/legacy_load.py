@@ -15,7 +15,7 @@ import pycountry
 from marshmallow import ValidationError
 from marshmallow_utils.html import sanitize_unicode
 
-from tests.zenodo import messages, schema, vocabularies
+from tests.zenodo import messages, schema, schema_parts, vocabularies
 
 Json = dict[str, Any]
 _CUSTOM = {
@@ -279,6 +279,6 @@ def _related(given: Json) -> Json:
 def _identifier(field: str, value: Any) -> Json:
     """The scheme is detected; what has none is refused."""
     try:
-        return dict(schema.Identifier().load({"identifier": value}))
+        return dict(schema_parts.Identifier().load({"identifier": value}))
     except ValidationError as error:
         raise messages.refused(schema.listed(error.messages, f"metadata.{field}")) from None

@@ -116,12 +116,19 @@ def _file(zenodo: state.Zenodo, version: state.Version, stored: state.StoredFile
     }
 
 
-def _access(access: Json) -> Json:
+def _access(content: state.Content) -> Json:
     """With the embargo's fields and the status, which the server works out."""
+    access = content.access
     embargo = {"active": False, "reason": None} | {
         name: value for name, value in (access.get("embargo") or {}).items() if value is not None
     }
-    word = "open" if access["files"] == "public" else "embargoed" if embargo["active"] else "restricted"
+    word = "restricted"
+    if embargo["active"]:
+        word = "embargoed"
+    elif access["record"] == "public" and not content.files_enabled:
+        word = "metadata-only"
+    elif access["record"] == access["files"] == "public":
+        word = "open"
     return {"record": access["record"], "files": access["files"], "embargo": embargo, "status": word}
 
 
@@ -130,22 +137,15 @@ def record(
     version: state.Version,
     *,
     draft: bool,
-    read: bool = True,
     errors: list[Json] | None = None,
 ) -> Json:
-    """The draft or the published record.
+    """The draft or the published record, with the titles of what has an id in a vocabulary.
 
-    Args:
-        draft: which of the two.
-        read: with the titles of what has an id in a vocabulary. Only reading adds them; the answers to
-            what writes hold bare ids.
-        errors: what was wrong with the body that was saved.
+    `errors` is what was wrong with a body that was saved.
     """
     content = version.draft if draft else version.published
     assert content is not None
-    metadata, custom = content.metadata, content.custom_fields
-    if read:
-        metadata, custom = relations.spelled_out(zenodo.vocabularies, metadata, custom)
+    metadata, custom = relations.spelled_out(zenodo.vocabularies, content.metadata, content.custom_fields)
     shown = completed(content)
     versions = version.concept.versions
     document: Json = {
@@ -166,7 +166,7 @@ def record(
         "pids": content.pids,
         "metadata": metadata,
         "custom_fields": custom,
-        "access": _access(content.access),
+        "access": _access(content),
         "files": {
             "enabled": content.files_enabled,
             "order": [],

@@ -20,24 +20,23 @@ def _answer(
     status: int = 200,
     *,
     draft: bool = True,
-    read: bool = False,
     errors: list[dict[str, messages.Json]] | None = None,
 ) -> Answer:
     """The record in the form that Accept asks for; errors of a saved draft are in the native form only."""
     kind = request.accept("application/json", NATIVE)
-    body = _form(zenodo, kind, version, draft=draft, read=read)
+    body = _form(zenodo, kind, version, draft=draft)
     if errors and (kind == NATIVE or not zenodo.options.zenodo):
         body["errors"] = errors
     return Answer(status, body, {"ETag": f'"{version.revision}"'}, kind)
 
 
 def _form(
-    zenodo: state.Zenodo, kind: str, version: state.Version, *, draft: bool, read: bool
+    zenodo: state.Zenodo, kind: str, version: state.Version, *, draft: bool
 ) -> dict[str, messages.Json]:
     """Zenodo's `application/json` is a form of its own; a plain InvenioRDM's is the native one."""
     if kind == NATIVE or not zenodo.options.zenodo:
-        return native.record(zenodo, version, draft=draft, read=read)
-    return documents.hybrid(zenodo, version, draft=draft, read=read)
+        return native.record(zenodo, version, draft=draft)
+    return documents.hybrid(zenodo, version, draft=draft)
 
 
 def read(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -48,7 +47,7 @@ def read(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer
         if latest is None:
             raise messages.not_found(messages.PID_UNREGISTERED)
         return Answer(302, b"", {"Location": f"{zenodo.base}/api/records/{latest.id}"}, "text/html")
-    return _answer(zenodo, request, _published(zenodo, match), draft=False, read=True)
+    return _answer(zenodo, request, _published(zenodo, match), draft=False)
 
 
 def _published(zenodo: state.Zenodo, match: re.Match[str]) -> state.Version:
@@ -110,7 +109,7 @@ def _hits(
 ) -> Answer:
     """The envelope of a search; with `drafts`, drafts show as drafts."""
     kind = request.accept("application/json", NATIVE)
-    hits = [_form(zenodo, kind, each, draft=drafts and each.draft is not None, read=True) for each in found]
+    hits = [_form(zenodo, kind, each, draft=drafts and each.draft is not None) for each in found]
     body = {"hits": {"hits": hits, "total": total}, "aggregations": {}, "links": {}}
     return Answer(200, body, content_type=kind)
 
@@ -146,7 +145,7 @@ def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
 def draft(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET of a draft."""
     version, _draft = actions.draft_of(zenodo, request, match[1])
-    return _answer(zenodo, request, version, read=True)
+    return _answer(zenodo, request, version)
 
 
 def edit(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:

@@ -1,8 +1,6 @@
 """What InvenioRDM takes as a record, and what it makes of it: its fields, its refusals, its normal form.
 
-The rules and their words are those of invenio-rdm-records 36 (`services/schemas`) and of the relation
-schemas of invenio-vocabularies. The pieces that decide about text, HTML, identifiers and dates are the
-server's own library, marshmallow-utils.
+Rules and words are those of invenio-rdm-records 36 (`services/schemas`), held against a server of it.
 """
 
 from __future__ import annotations
@@ -12,211 +10,43 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-import idutils
-from marshmallow import (
-    EXCLUDE,
-    Schema,
-    ValidationError,
-    fields,
-    post_load,
-    pre_load,
-    validate,
-    validates_schema,
-)
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 from marshmallow_utils.fields import (
     EDTFDateString,
     EDTFDateTimeString,
-    IdentifierSet,
     IdentifierValueSet,
     ISODateString,
     SanitizedHTML,
     SanitizedUnicode,
 )
-from marshmallow_utils.schemas import GeometryObjectSchema, IdentifierSchema
+from marshmallow_utils.schemas import GeometryObjectSchema
+
+from tests.zenodo.schema_parts import (
+    ATTRIBUTES,
+    REQUIRED,
+    TAGS,
+    Contributor,
+    Creator,
+    Funding,
+    Identifier,
+    PlaceIdentifier,
+    Subject,
+    Term,
+)
 
 Json = dict[str, Any]
-REQUIRED = "Missing data for required field."
-
-
-def _any(_: str) -> bool:
-    return True
-
-
-def _schemes(*names: str, **others: tuple[str, Callable[[str], Any]]) -> dict[str, Json]:
-    """Schemes by name, each with its label and validator; those of `names` are idutils'."""
-    known = {
-        name: {"label": _LABELS.get(name, name.upper()), "validator": getattr(idutils, f"is_{name}")}
-        for name in names
-    }
-    return known | {name: {"label": label, "validator": check} for name, (label, check) in others.items()}
-
-
-_LABELS = {"arxiv": "arXiv", "ads": "Bibcode", "handle": "Handle", "wikidata": "Wikidata"}
-PERSON_SCHEMES = _schemes("orcid", "isni", "gnd", "ror")
-SCHEMES = _schemes(
-    *("ark", "arxiv", "ads", "cstr", "doi", "ean13", "handle", "isbn", "isni", "issn", "istc", "lsid"),
-    *("pmid", "purl", "rrid", "url", "urn", "wikidata"),
-    crossreffunderid=("Crossref Funder ID", _any),
-    eissn=("EISSN", idutils.is_issn),
-    grid=("GRID", _any),
-    igsn=("IGSN", _any),
-    lissn=("LISSN", idutils.is_issn),
-    upc=("UPC", _any),
-    w3id=("W3ID", _any),
-    other=("Other", _any),
-)
-PLACE_SCHEMES = _schemes(wikidata=("Wikidata", _any), geonames=("GeoNames", _any))
-AFFILIATION_SCHEMES = _schemes("isni", "ror", "gnd", grid=("GRID", _any))
-AWARD_SCHEMES = _schemes("url", "doi")
-
-
-class Identifier(IdentifierSchema):  # type: ignore[misc] # the library is untyped
-    """An identifier among some schemes; without a scheme it is detected."""
-
-    schemes = SCHEMES
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allowed_schemes=self.schemes, **kwargs)
-
-
-class _PersonIdentifier(Identifier):
-    schemes = PERSON_SCHEMES
-
-
-class _PlaceIdentifier(Identifier):
-    schemes = PLACE_SCHEMES
-
-
-class _AwardIdentifier(Identifier):
-    schemes = AWARD_SCHEMES
-
-
-class _Term(Schema):
-    """An id in a vocabulary. The title that a read adds may come back, and is dropped."""
-
-    id = SanitizedUnicode(required=True)
-
-    @pre_load
-    def _untitled(self, data: Any, **_: Any) -> Any:
-        return (
-            {name: value for name, value in data.items() if name != "title"}
-            if isinstance(data, dict)
-            else data
-        )
-
-
-class _TermOrText(Schema):
-    """An id in a vocabulary, or free text under another name."""
-
-    text = ""
-    parent = ""
-    id = SanitizedUnicode()
-
-    @validates_schema
-    def _either(self, data: Json, **_: Any) -> None:
-        if not data.get("id") and not data.get(self.text):
-            raise ValidationError(f"An existing id or a free text {self.text} must be present.", self.parent)
-
-
-class _Affiliation(_TermOrText):
-    text, parent = "name", "affiliations"
-    name = SanitizedUnicode()
-
-
-class _Subject(_TermOrText):
-    class Meta:
-        unknown = EXCLUDE
-
-    text, parent = "subject", "subjects"
-    subject = SanitizedUnicode()
-
-
-class _Funder(_TermOrText):
-    text, parent = "name", "funder"
-    name = SanitizedUnicode(validate=validate.Length(min=1, error="Name cannot be blank."))
-
-
-class _Award(Schema):
-    id = SanitizedUnicode()
-    number = SanitizedUnicode()
-    title = fields.Dict(keys=fields.Str(validate=validate.Regexp("^[a-z]{2}$")), values=SanitizedUnicode())
-    identifiers = IdentifierSet(fields.Nested(_AwardIdentifier(identifier_required=False)))
-    acronym = SanitizedUnicode()
-    program = SanitizedUnicode()
-
-    @validates_schema
-    def _something(self, data: Json, **_: Any) -> None:
-        if not any(data.get(name) for name in ("id", "number", "title")):
-            raise ValidationError("An existing id or either number or title must be present.", "award")
-
-
-class _Funding(Schema):
-    funder = fields.Nested(_Funder, required=True)
-    award = fields.Nested(_Award)
-
-
-_KINDS = ["organizational", "personal"]
-_KIND = f"Invalid value. Choose one of {_KINDS}."
-
-
-class _PersonOrOrg(Schema):
-    type = SanitizedUnicode(
-        required=True,
-        validate=validate.OneOf(choices=_KINDS, error=_KIND),
-        error_messages={"required": [_KIND]},
-    )
-    name = SanitizedUnicode()
-    given_name = SanitizedUnicode()
-    family_name = SanitizedUnicode()
-    identifiers = IdentifierSet(fields.Nested(_PersonIdentifier))
-
-    @validates_schema
-    def _named(self, data: Json, **_: Any) -> None:
-        if data["type"] == "personal" and not data.get("family_name"):
-            raise ValidationError({"family_name": ["Family name cannot be blank."]})
-        if data["type"] == "organizational" and not data.get("name"):
-            raise ValidationError({"name": ["Name cannot be blank."]})
-
-    @post_load
-    def _joined(self, data: Json, **_: Any) -> Json:
-        """A person's name is made of its parts, whatever `name` says; an organisation has no parts."""
-        names = ("family_name", "given_name")
-        if data["type"] == "personal":
-            data["name"] = ", ".join(data[name] for name in names if data.get(name))
-        else:
-            for name in names:
-                data.pop(name, None)
-        return data
-
-
-class _Creator(Schema):
-    person_or_org = fields.Nested(_PersonOrOrg, required=True)
-    role = fields.Nested(_Term)
-    affiliations = fields.List(fields.Nested(_Affiliation))
-
-    @validates_schema
-    def _once(self, data: Json, **_: Any) -> None:
-        given = data.get("affiliations") or []
-        names = {each.get("name", each.get("id")) for each in given}
-        if len(names) != len(given):
-            listed = ", ".join({name for name in names if name})
-            raise ValidationError({"affiliations": ["Duplicated affiliations: " + listed]})
-
-
-class _Contributor(_Creator):
-    role = fields.Nested(_Term, required=True)
 
 
 class _Title(Schema):
     title = SanitizedUnicode(required=True, validate=validate.Length(min=3))
-    type = fields.Nested(_Term, required=True)
-    lang = fields.Nested(_Term)
+    type = fields.Nested(Term, required=True)
+    lang = fields.Nested(Term)
 
 
 class _Description(Schema):
-    description = SanitizedHTML(required=True, validate=validate.Length(min=3))
-    type = fields.Nested(_Term, required=True)
-    lang = fields.Nested(_Term)
+    description = SanitizedHTML(TAGS, ATTRIBUTES, required=True, validate=validate.Length(min=3))
+    type = fields.Nested(Term, required=True)
+    lang = fields.Nested(Term)
 
 
 _URL = validate.URL(error="Not a valid URL.")
@@ -257,13 +87,13 @@ class _Right(Schema):
 
 class _Date(Schema):
     date = EDTFDateTimeString(required=True)
-    type = fields.Nested(_Term, required=True)
+    type = fields.Nested(Term, required=True)
     description = SanitizedUnicode()
 
 
 class _Related(Identifier):
-    relation_type = fields.Nested(_Term)
-    resource_type = fields.Nested(_Term)
+    relation_type = fields.Nested(Term)
+    resource_type = fields.Nested(Term)
 
     @validates_schema
     def _related(self, data: Json, **_: Any) -> None:
@@ -281,7 +111,7 @@ class _Reference(Identifier):
 class _Place(Schema):
     geometry = fields.Nested(GeometryObjectSchema)
     place = SanitizedUnicode()
-    identifiers = fields.List(fields.Nested(_PlaceIdentifier))
+    identifiers = fields.List(fields.Nested(PlaceIdentifier))
     description = SanitizedUnicode()
 
     @validates_schema
@@ -301,27 +131,27 @@ def _filled(message: str) -> validate.Length:
 class MetadataSchema(Schema):
     """`metadata`: an unknown field is an error."""
 
-    resource_type = fields.Nested(_Term, required=True)
-    creators = fields.List(fields.Nested(_Creator), required=True, validate=_filled(REQUIRED))
+    resource_type = fields.Nested(Term, required=True)
+    creators = fields.List(fields.Nested(Creator), required=True, validate=_filled(REQUIRED))
     title = SanitizedUnicode(required=True, validate=validate.Length(min=3))
     additional_titles = fields.List(fields.Nested(_Title))
     publisher = SanitizedUnicode()
     publication_date = EDTFDateString(required=True)
-    subjects = fields.List(fields.Nested(_Subject))
-    contributors = fields.List(fields.Nested(_Contributor))
+    subjects = fields.List(fields.Nested(Subject))
+    contributors = fields.List(fields.Nested(Contributor))
     dates = fields.List(fields.Nested(_Date))
-    languages = fields.List(fields.Nested(_Term))
+    languages = fields.List(fields.Nested(Term))
     identifiers = IdentifierValueSet(fields.Nested(Identifier))
     related_identifiers = fields.List(fields.Nested(_Related))
     sizes = fields.List(SanitizedUnicode(validate=_filled("Size cannot be a blank string.")))
     formats = fields.List(SanitizedUnicode(validate=_filled("Format cannot be a blank string.")))
     version = SanitizedUnicode(validate=validate.Length(max=191))
     rights = fields.List(fields.Nested(_Right))
-    copyright = SanitizedHTML(validate=validate.Length(min=1))
-    description = SanitizedHTML(validate=validate.Length(min=3))
+    copyright = SanitizedHTML(TAGS, ATTRIBUTES, validate=validate.Length(min=1))
+    description = SanitizedHTML(TAGS, ATTRIBUTES, validate=validate.Length(min=3))
     additional_descriptions = fields.List(fields.Nested(_Description))
     locations = fields.Nested(_Features)
-    funding = fields.List(fields.Nested(_Funding))
+    funding = fields.List(fields.Nested(Funding))
     references = fields.List(fields.Nested(_Reference))
 
 
@@ -393,8 +223,8 @@ class CustomFieldsSchema(Schema):
     imprint = _texts("title", "isbn", "pages", "place", "edition")
     thesis = _texts("university", "department", "type", "date_submitted", "date_defended")
     repository = SanitizedUnicode(validate=validate.URL())
-    languages = fields.List(fields.Nested(_Term))
-    status = fields.Nested(_Term)
+    languages = fields.List(fields.Nested(Term))
+    status = fields.Nested(Term)
     communities = fields.List(SanitizedUnicode())
     subjects = fields.List(_texts("term", "identifier", "scheme"))
 
@@ -417,7 +247,7 @@ _LISTS = ("dwc", "gbif-dwc", "gbif", "mixs", "ac", "openbiodiv", "obo", "dc")
 def _custom_fields(given: Any) -> tuple[Json, list[Json]]:
     """What is kept, and the errors; `None` counts as not given."""
     if not isinstance(given, dict):
-        return {}, [] if given is None else [{"field": "custom_fields", "messages": ["Invalid input type."]}]
+        return {}, [{"field": "custom_fields", "messages": ["Invalid input type."]}]
     kept: Json = {}
     errors: list[Json] = []
     names = {theirs: ours for ours, theirs in _CUSTOM.items()}
@@ -465,23 +295,35 @@ def load(body: Json) -> tuple[Json, list[Json]]:
     A part that was not given is not there, but for `metadata` and `custom_fields`, which are replaced
     whatever the body holds.
     """
-    found: Json = {}
-    found["metadata"], errors = lax(MetadataSchema(), body.get("metadata", {}), "metadata")
-    found["custom_fields"], wrong = _custom_fields(body.get("custom_fields", {}))
-    errors += wrong
-    for name, schema in (("access", _Access()), ("files", _Files())):
-        if name in body:
-            found[name], wrong = lax(schema, body[name], name)
-            errors += wrong
-    if "pids" in body:
-        found["pids"] = {}
-        for scheme, pid in (body["pids"] or {}).items():
-            if scheme != "doi":
-                if scheme != "oai":
-                    errors.append(
-                        {"field": f"pids.{scheme}.key", "messages": ["Invalid persistent identifier scheme."]}
-                    )
-                continue
-            found["pids"][scheme], wrong = lax(_Pid(), pid, f"pids.{scheme}.value")
+    found: Json = {"metadata": {}, "custom_fields": {}}
+    errors: list[Json] = []
+    for name, part in _PARTS.items():
+        if name in body and body[name] is None:
+            errors.append({"field": name, "messages": ["Field may not be null."]})
+        elif name in body:
+            found[name], wrong = part(body[name])
             errors += wrong
     return found, errors
+
+
+def _pids(given: Any) -> tuple[Json, list[Json]]:
+    kept: Json = {}
+    errors: list[Json] = []
+    for scheme, pid in given.items():
+        if scheme == "doi":
+            kept[scheme], errors = lax(_Pid(), pid, f"pids.{scheme}.value")
+        elif scheme != "oai":
+            # One message a letter: so it is on the server.
+            errors.append(
+                {"field": f"pids.{scheme}.key", "messages": list("Invalid persistent identifier scheme.")}
+            )
+    return kept, errors
+
+
+_PARTS: dict[str, Callable[[Any], tuple[Json, list[Json]]]] = {
+    "metadata": lambda given: lax(MetadataSchema(), given, "metadata"),
+    "custom_fields": _custom_fields,
+    "access": lambda given: lax(_Access(), given, "access"),
+    "files": lambda given: lax(_Files(), given, "files"),
+    "pids": _pids,
+}

@@ -37,8 +37,9 @@ def _licenses() -> dict[str, Entry]:
         name: {
             "id": name,
             "title": {"en": title},
-            "description": {"en": ""},
-            "icon": "",
+            # As on the server, some have more to show than others; what they show must not be sent back.
+            "description": {"en": f"What {title} allows." if name.startswith("cc") else ""},
+            "icon": f"{name}-icon" if name.startswith("cc") else "",
             "tags": ["all"],
             "props": {"url": url, "scheme": "spdx"},
         }
@@ -132,6 +133,8 @@ class Vocabularies:
         }
         self.entries["resourcetypes"]["dataset-imaging"] = imaging
         self.entries["subjects"] = {}
+        # `notes` is Zenodo's own.
+        del self.entries["descriptiontypes"]["notes"]
 
     def find(self, vocabulary: str, name: Any) -> Entry | None:
         """The entry with this id."""
