@@ -96,14 +96,15 @@ def test_example_of_a_step_after_a_pipeline(socket: Path, s3_server: Store) -> N
     assert len(s3_server.keys("atlas/")) == 66
 
 
-# act knows neither workflows of a stand-in for a repository nor `$/`, which is "here" as well.
+# act does not know workflows of a stand-in for a repository.
 SECRETS = {"KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"], "SECRET": CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
 REUSABLE = f"{act.PUBLISHED.partition('@')[0]}/.github/workflows/publish.yml@v1"
 
 
-def reusable(changes: dict[str, str]) -> str:
+def reusable(image: str, changes: dict[str, str]) -> str:
+    """The reusable workflow as a release publishes it (tools/release.py): it names the image, not `$/`."""
     text = (act.ROOT / ".github/workflows/publish.yml").read_text()
-    return replaced(text, {"uses: $/": f"uses: {act.PUBLISHED}", **changes})
+    return replaced(text, {"uses: $/": f"uses: docker://{image}", **changes})
 
 
 DEPOSITION = """
@@ -136,7 +137,7 @@ def test_a_deposition_in_four_parts_that_one_job_opens_and_one_publishes(socket:
         changes = {
             **swapped(image),
             **example("reusable.yml", {}),
-            ".github/workflows/publish.yml": reusable({}),
+            ".github/workflows/publish.yml": reusable(image, {}),
         }
         name = ".github/workflows/reusable.yml"
         changes[name] = changes[name].partition("  publish:\n")[0] + DEPOSITION.format(url=server.url)
@@ -171,7 +172,7 @@ def test_example_of_the_reusable_workflow_in_two_parts(socket: Path, s3_server: 
     changes = {
         **swapped(image),
         **example("reusable.yml", ours),
-        ".github/workflows/publish.yml": reusable({}),
+        ".github/workflows/publish.yml": reusable(image, {}),
     }
     with act.project(changes) as folder:
         result = act.run(socket, folder, "reusable.yml", "push", secrets=SECRETS)
@@ -206,7 +207,7 @@ def test_what_fails_fails_its_job_and_the_workflow(socket: Path, s3_server: Stor
     changes = {
         **swapped(image),
         **example("pipeline.yml", {ROLE: "n-jobs: many", "my-bucket": s3_server.bucket}),
-        ".github/workflows/publish.yml": reusable({plan: other}),
+        ".github/workflows/publish.yml": reusable(image, {plan: other}),
     }
     changes[".github/workflows/pipeline.yml"] += CALLS.format(bucket=s3_server.bucket, url=s3_server.url)
     with act.project(changes) as folder:
