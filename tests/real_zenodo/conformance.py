@@ -1,0 +1,18 @@
+"""The conformance suite on the real server: the tests are those of `tests.conformance`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance import test_destinations
+from tests.real_zenodo.conftest import Real
+from tests.real_zenodo.place import RealPlace
+
+pytestmark = pytest.mark.timeout(300)
+globals().update({name: each for name, each in vars(test_destinations).items() if name.startswith("test_")})
+
+
+@pytest.fixture
+def place(real: Real) -> RealPlace:
+    """A draft; pytest takes the fixture of this module and not the suite's own."""
+    return RealPlace(real.proxy, real.owner)
