@@ -54,6 +54,7 @@ class Given:
         loose: keys whose value comes from a form that cannot express all of the field.
         release: of the release event; fills what is left.
         license: the release's license, once the service was asked.
+        notes_type: type of the description that holds the mark of a run.
         communities: to be asked for; no field of the metadata.
         notices: remarks for people.
     """
@@ -62,6 +63,7 @@ class Given:
     loose: frozenset[str] = frozenset()
     release: event.Release | None = None
     license: tuple[Mapping[str, Any], ...] = ()
+    notes_type: str = "notes"
     communities: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 

@@ -69,7 +69,7 @@ def merge(said: given.Given, there: Mapping[str, Any] | None, context: Context) 
     _name_release(metadata, said)
     if context.mark is not None:
         metadata["additional_descriptions"] = notes.put(
-            _list(metadata.get("additional_descriptions")), context.mark
+            _list(metadata.get("additional_descriptions")), context.mark, said.notes_type
         )
     body["metadata"] = {name: value for name, value in metadata.items() if not given.is_empty(value)}
     return body
@@ -77,10 +77,11 @@ def merge(said: given.Given, there: Mapping[str, Any] | None, context: Context) 
 
 def given_differs(said: given.Given, record: Mapping[str, Any]) -> list[str]:
     """The fields that inputs or files give and a record, as the service shows it, has otherwise."""
-    nothing = Context(model.Plan(()), "", None, dt.date.min, "")
+    nothing = Context(model.Plan(()), "", "", dt.date.min, "")
+    unmarked = {**record, "metadata": merge(given.Given(), record, nothing)["metadata"]}
     merged = merge(given.Given(said.values, said.loose), record, nothing)
     names = {name.partition(".")[0] for name in said.values} | set(said.values)
-    return [name for name in normal.differs(merged, record) if name in names]
+    return [name for name in normal.differs(merged, unmarked) if name in names]
 
 
 def _over(name: str, value: Any, there: Mapping[str, Any] | None) -> Any:

@@ -1,4 +1,4 @@
-"""The mark of a run in a draft's notes: an additional description of type ``notes``.
+"""The mark of a run in a draft: an additional description of type ``notes``, where the service has this type.
 
 It has an entry of its own, before other notes: the deposit API shows the first one only. Drafts of earlier
 versions of this program carry it at the end of the notes; it is found there, too, and moves.
@@ -14,6 +14,9 @@ from typing import Any, Final
 from entrypoint.destinations.zenodo.native import writable
 
 NOTES: Final = "notes"
+"""Zenodo's type, which is the ``notes`` of its deposit API."""
+OTHER: Final = "other"
+"""Every InvenioRDM has it."""
 _MARK: Final = re.compile(r"\s*Uploaded\s+by\s+catalog-upload:\s+\S+\s+\(data\s+set\s+[^()]*\)")
 _EMPTY: Final = re.compile(r"(?:<p>|</p>|<br\s*/?>|&nbsp;|\s)*")
 
@@ -25,7 +28,7 @@ def has_mark(document: Mapping[str, Any], mark: str) -> bool:
     return any(
         legacy_has_mark(item.get("description"), mark)
         for item in (items if isinstance(items, list) else [])
-        if isinstance(item, Mapping) and writable.type_of(item) == NOTES
+        if isinstance(item, Mapping)
     )
 
 
@@ -37,23 +40,27 @@ def legacy_has_mark(notes: object, mark: str) -> bool:
     return mark in " ".join(plain.split())
 
 
-def put(descriptions: Sequence[Any], mark: str) -> list[Any]:
-    """The descriptions with this mark in place of any other; with an empty mark, without the others."""
+def put(descriptions: Sequence[Any], mark: str, kind: str = NOTES) -> list[Any]:
+    """The descriptions with this mark in place of any other; with an empty mark, without the others.
+
+    Args:
+        kind: type of the description that holds it.
+    """
     kept: list[Any] = []
     for item in descriptions:
         stays = _without_mark(item)
         if stays is not None:
             kept.append(stays)
     if mark:
-        place = next((at for at, item in enumerate(kept) if writable.type_of(item) == NOTES), len(kept))
-        kept.insert(place, {"description": f"<p>{html.escape(mark, quote=False)}</p>", "type": {"id": NOTES}})
+        place = next((at for at, item in enumerate(kept) if writable.type_of(item) == kind), len(kept))
+        kept.insert(place, {"description": f"<p>{html.escape(mark, quote=False)}</p>", "type": {"id": kind}})
     return kept
 
 
 def _without_mark(item: Any) -> Any:
     """The item as it is, or without a mark; nothing where it held nothing else."""
     description = item.get("description") if isinstance(item, Mapping) else None
-    if not isinstance(description, str) or writable.type_of(item) != NOTES or not _MARK.search(description):
+    if not isinstance(description, str) or not _MARK.search(description):
         return item
     rest = _MARK.sub("", description).strip()
     return None if _EMPTY.fullmatch(rest) else {**item, "description": rest}

@@ -6,7 +6,15 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import given, known, licenses, normal, problems, vocabularies
+from entrypoint.destinations.zenodo.native import (
+    given,
+    known,
+    licenses,
+    normal,
+    notes,
+    problems,
+    vocabularies,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,42 +32,61 @@ class Settled:
     remarks: tuple[str, ...] = ()
 
 
-def settle(said: given.Given, ask: vocabularies.Ask, there: Mapping[str, Any] | None = None) -> Settled:
+def settle(
+    said: given.Given, ask: vocabularies.Ask, there: Mapping[str, Any] | None = None, *, marked: bool = True
+) -> Settled:
     """Ask the service for every id that was given. Only reads.
 
     Args:
         there: the draft or record as the service shows it: what it has as it is given is not asked for.
+        marked: a mark of this run will be put into the draft.
     """
     has = normal.of(there) if there is not None else {}
     asker = _Asker(vocabularies.Vocabularies(ask, _ids(has)))
-    values = {
-        name: value if _is_there(name, value, has) else asker.settle(name, value)
-        for name, value in said.values.items()
-    }
+    lacking = asker.lacking_notes(said)
+    values = {name: asker.settle(name, value) for name, value in said.values.items() if name not in lacking}
     license_ = () if "rights" in values or has.get("rights") else asker.release_license(said)
-    settled = dataclasses.replace(said, values=values, license=license_)
-    return Settled(settled, tuple(dict.fromkeys(asker.problems)), tuple(asker.vocabularies.remarks()))
-
-
-def _is_there(name: str, value: Any, has: Mapping[str, Any]) -> bool:
-    return "." not in name and normal.value_of(name, value) == has.get(name)
+    settled = dataclasses.replace(
+        said, values=values, license=license_, notes_type=asker.notes_type() if marked else notes.NOTES
+    )
+    remarks = [
+        f"{problems.word_of(name)}: the service has no such description; it was left out." for name in lacking
+    ]
+    return Settled(settled, tuple(dict.fromkeys(asker.problems)), (*remarks, *asker.vocabularies.remarks()))
 
 
 def _ids(has: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Ids of a draft, by vocabulary."""
-    found: dict[str, list[str]] = {name: [] for name in ("licenses", "languages", "resourcetypes")}
-    found["licenses"] += [each for each in has.get("rights", ()) if isinstance(each, str)]
-    found["languages"] += [each for each in has.get("languages", ()) if isinstance(each, str)]
-    found["resourcetypes"] += [has["resource_type"]] if isinstance(has.get("resource_type"), str) else []
+    """Ids of a draft in normal form, by vocabulary."""
+    found: dict[str, list[str]] = {}
+
+    def note(vocabulary: str, *ids: Any) -> None:
+        found.setdefault(vocabulary, []).extend(each for each in ids if isinstance(each, str))
+
+    def items(field: str) -> list[Mapping[str, Any]]:
+        return [item for item in has.get(field, ()) if isinstance(item, Mapping)]
+
+    note("licenses", *has.get("rights", ()))
+    note("languages", *has.get("languages", ()))
+    note("subjects", *has.get("subjects", ()))
+    note("resourcetypes", has.get("resource_type"))
     for field, roles in (("creators", "creatorsroles"), ("contributors", "contributorsroles")):
-        people = [item for item in has.get(field, ()) if isinstance(item, Mapping)]
-        found[roles] = [item["role"] for item in people if isinstance(item.get("role"), str)]
-        found.setdefault("affiliations", []).extend(
-            each for item in people for each in item.get("affiliations", ()) if isinstance(each, str)
-        )
-    works = [item for item in has.get("related_identifiers", ()) if isinstance(item, Mapping)]
-    found["relationtypes"] = [str(item.get("relation_type")) for item in works]
-    found["resourcetypes"] += [str(item["resource_type"]) for item in works if "resource_type" in item]
+        for person in items(field):
+            note(roles, person.get("role"))
+            note("affiliations", *person.get("affiliations", ()))
+    for work in items("related_identifiers"):
+        note("relationtypes", work.get("relation_type"))
+        note("resourcetypes", work.get("resource_type"))
+    for grant in items("funding"):
+        note("funders", grant.get("funder"))
+        note("awards", grant.get("award"))
+    for field, kinds in (
+        ("additional_descriptions", "descriptiontypes"),
+        ("additional_titles", "titletypes"),
+        ("dates", "datetypes"),
+    ):
+        for item in items(field):
+            note(kinds, item.get("type"))
+            note("languages", item.get("lang"))
     return found
 
 
@@ -75,16 +102,32 @@ class _Asker:
         word = problems.word_of(name)
         field = name.partition(".")[0]
         if field == "resource_type":
-            return self._relation("resourcetypes", word, "resource type", value, known.resource_type)
+            return self._resource_type(value, word)
         if field == "rights":
             return [self._right(item, word) for item in value]
         if field == "languages":
             return [self._relation("languages", word, "language", item, known.language) for item in value]
         if field == "funding":
             return [self._funding(item, word) for item in value]
+        if name == given.TERMS:
+            return [self._relation("subjects", word, "subject", item) for item in value]
         if field in _PARTS and isinstance(value, list):
             return [self._parts(_PARTS[field], item, word) for item in value]
         return value
+
+    def lacking_notes(self, said: given.Given) -> list[str]:
+        """The notes and methods of forms that know these two types only, where the service has not even them."""
+        return [
+            name
+            for name in said.values
+            if name in said.loose
+            and name.startswith(given.DESCRIPTIONS)
+            and self.vocabularies.find("descriptiontypes", [name.removeprefix(given.DESCRIPTIONS)]) is None
+        ]
+
+    def notes_type(self) -> str:
+        """The type of description for the mark of a run."""
+        return notes.NOTES if self.vocabularies.find("descriptiontypes", [notes.NOTES]) else notes.OTHER
 
     def release_license(self, said: given.Given) -> tuple[Mapping[str, Any], ...]:
         """The license of the release's repository; in words, with its page, where the service lacks it."""
@@ -113,6 +156,14 @@ class _Asker:
         wanted = [spelled, given_] if vocabulary == "languages" else [given_, spelled]
         found = self._find(vocabulary, word, what, list(dict.fromkeys(wanted)), unasked=spelled)
         return {**item, "id": found}
+
+    def _resource_type(self, value: Any, word: str) -> Any:
+        found = self._relation("resourcetypes", word, "resource type", value, known.resource_type)
+        if isinstance(found, Mapping) and not self.vocabularies.has_tag(
+            "resourcetypes", found.get("id"), "depositable"
+        ):
+            self.problems.append(f"{word}: the service takes no record of type {found['id']}.")
+        return found
 
     def _right(self, item: Any, word: str) -> Any:
         value = item.get("id") if isinstance(item, Mapping) else None

@@ -50,9 +50,13 @@ TAGS: Final = frozenset(
         "ul",
     ]
 )
-"""What InvenioRDM keeps in every version: its configuration (invenio-config, ``ALLOWED_HTML_TAGS``) and
-marshmallow-utils list more, but not the same."""
-ATTRIBUTES: Final = {"a": {"href", "title"}, "abbr": {"title"}, "acronym": {"title"}}
+"""What InvenioRDM keeps (invenio-config, ``ALLOWED_HTML_TAGS``, ``ALLOWED_HTML_ATTRS``)."""
+ATTRIBUTES: Final = {
+    "*": {"class"},
+    "a": {"href", "title", "name", "rel"},
+    "abbr": {"title"},
+    "acronym": {"title"},
+}
 PROTOCOLS: Final = frozenset({"http", "https", "mailto"})
 MAX_MARKDOWN: Final = 125_000
 """Characters; GitHub keeps no longer release notes."""
@@ -75,7 +79,7 @@ def _repaired_once(value: str) -> str:
     import ftfy
 
     fixed = ftfy.fix_text(value.strip())
-    return "".join(filter(_is_kept, fixed)).strip()
+    return "".join(filter(_is_kept, fixed))
 
 
 def _is_kept(character: str) -> bool:
@@ -117,9 +121,9 @@ def _comparable_once(source: str) -> str:
     import nh3
 
     cleaned = nh3.clean(
-        repaired(source),
+        _repaired_once(source),
         tags=set(TAGS) - {"tbody"},
-        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+        attributes={"a": {"href", "title"}, "abbr": {"title"}, "acronym": {"title"}},
         url_schemes=set(PROTOCOLS),
         link_rel=None,
         # The service keeps the text in these.
@@ -133,8 +137,11 @@ def _comparable_once(source: str) -> str:
 
 
 def rich(value: str) -> str:
-    """HTML of a text in which people write either: HTML stays, plain text becomes paragraphs."""
-    return value.strip() if is_html(value) else from_plain(value)
+    """Clean HTML of a text in which people write either: plain text becomes paragraphs."""
+    if not is_html(value):
+        return from_plain(value)
+    # In a text without any element the service takes entities for mistakes, and reads &lt;b&gt; as an element.
+    return clean(value) if "<" in value else f"<p>{clean(value)}</p>"
 
 
 def is_html(value: str) -> bool:

@@ -85,6 +85,11 @@ class Vocabularies:
             self._exists[name] = bool(_hits(self._ask(f"{_path(name)}?size=1")))
         return self._exists[name]
 
+    def has_tag(self, name: str, identifier: object, tag: str) -> bool:
+        """Whether an entry that was found carries a tag; true where nothing is known of it."""
+        tags = (self._entries.get((name, str(identifier))) or {}).get("tags")
+        return not tags or tag in tags
+
     def similar(self, name: str, wanted: str) -> list[str]:
         """Ids like this one, for "did you mean"; at most three, none where the service does not tell."""
         query = {"size": str(_LISTED)} if name in _SMALL else {"suggest": wanted, "size": "20"}
