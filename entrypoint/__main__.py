@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 import gc
 import os
 import re
@@ -230,7 +231,7 @@ def _prepare(
     Raises:
         errors.BadInput
     """
-    from entrypoint import plan
+    from entrypoint import page, plan
 
     problems: list[str] = []
     destination: destinations.Destination | None = None
@@ -241,7 +242,7 @@ def _prepare(
             problems += error.problems
     try:
         with _much_that_stays():
-            planned = plan.make(chosen)
+            planned = page.added(plan.make(chosen), chosen, dt.datetime.now(dt.UTC))
     except errors.BadInput as error:
         raise errors.BadInput([*problems, *error.problems], error.hint) from error
     if problems:

@@ -85,7 +85,9 @@ class Transfer:
         self._verdicts: dict[str, Verdict] = {}
         self._setback: list[errors.FileFailed] = []
         self._last_success = float("-inf")
-        self._pending = {unit.name: len(unit.files) for unit in plan.units}
+        made = {unit.name: sum(bool(file.generated) for file in unit.files) for unit in plan.units}
+        self._pending = {unit.name: len(unit.files) - made[unit.name] for unit in plan.units}
+        self._pending_made = made
         self._barrier_moved = True
         self._size = 1
         self.extras: tuple[ExtraResult, ...] = ()
@@ -248,46 +250,52 @@ class Transfer:
         return verdict.state is not State.SAME or self._rules.restart
 
     def _send(self, to_send: Sequence[model.PlannedFile]) -> None:
-        """All data files of all units through one pool, largest first; each catalog behind its barrier."""
+        """All data files of all units through one pool, largest first; the rest of each unit behind its barrier."""
         wanted = {file.name for file in to_send}
-        data = [file for file in to_send if not file.is_catalog]
+        data = [file for file in to_send if not file.is_guarded]
         data.sort(key=lambda file: (-file.size, file.name))
-        waiting = [unit for unit in self._plan.units if unit.catalog and unit.catalog.name in wanted]
+        guarded = [(unit, file) for unit in self._plan.units for file in unit if file.is_guarded]
+        waiting = [(unit, file) for unit, file in guarded if file.name in wanted]
         with workers.Pool(self._jobs(to_send), self._cancel) as pool:
             for file in data:
                 pool.submit(self._put, file)
             while True:
                 ready = self._ready(waiting)
-                for unit in ready:
-                    waiting.remove(unit)
-                    assert unit.catalog is not None  # only such units wait
-                    if reason := self._barrier(unit):
-                        self._finish(FileResult(unit.catalog, Status.WITHHELD, reason))
+                for unit, file in ready:
+                    waiting.remove((unit, file))
+                    if reason := self._barrier(unit, file):
+                        self._finish(FileResult(file, Status.WITHHELD, reason))
                     else:
-                        pool.submit(self._put, unit.catalog)
+                        pool.submit(self._put, file)
                 if not ready and not pool.step():
                     break
 
-    def _ready(self, waiting: Sequence[model.Unit]) -> list[model.Unit]:
-        """Units whose turn has come; looked at only when one may have got there, not after every file."""
+    def _ready(
+        self, waiting: Sequence[tuple[model.Unit, model.PlannedFile]]
+    ) -> list[tuple[model.Unit, model.PlannedFile]]:
+        """Guarded files whose turn has come; looked at only when one may have got there, not after every file."""
         with self._lock:
             moved, self._barrier_moved = self._barrier_moved, False
-        return [unit for unit in waiting if self._is_ready(unit)] if moved else []
+        return [(unit, file) for unit, file in waiting if self._is_ready(unit, file)] if moved else []
 
-    def _is_ready(self, unit: model.Unit) -> bool:
+    def _is_ready(self, unit: model.Unit, file: model.PlannedFile) -> bool:
         with self._lock:
             before = {u.catalog.name for u in self._plan.units if u.name in unit.after and u.catalog}
-            return not self._pending[unit.name] and before <= self._results.keys()
+            left = self._pending[unit.name] + (self._pending_made[unit.name] if file.is_catalog else 0)
+            return not left and before <= self._results.keys()
 
-    def _barrier(self, unit: model.Unit) -> str:
-        """Why the catalog must not be replaced, or nothing."""
+    def _barrier(self, unit: model.Unit, file: model.PlannedFile) -> str:
+        """Why a guarded file must not be replaced, or nothing."""
         with self._lock:
-            bad = [file for file in unit.files if not _is_up(self._results[file.name])]
+            others = [each for each in unit.files if file.is_catalog or not each.generated]
+            bad = [each for each in others if not _is_up(self._results[each.name])]
+            # A page that was held back is no cause by itself.
+            bad = [each for each in bad if not each.generated] or bad
             catalogs = [u.catalog for u in self._plan.units if u.name in unit.after and u.catalog]
-            behind = [file for file in catalogs if not _is_up(self._results[file.name])]
+            behind = [each for each in catalogs if not _is_up(self._results[each.name])]
         if bad:
-            others = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-            return f"not replaced, because {bad[0].local}{others} failed"
+            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            return f"not replaced, because {bad[0].local}{more} failed"
         return f"not replaced, because {behind[0].local} was not" if behind else ""
 
     def _put(self, file: model.PlannedFile) -> None:
@@ -356,8 +364,9 @@ class Transfer:
             if verdict := self._verdicts.get(file.name):
                 result = dataclasses.replace(result, before=verdict.state)
             self._results[file.name] = result
-            self._pending[file.unit] -= not file.is_catalog
-            self._barrier_moved |= file.is_catalog or not self._pending[file.unit]
+            self._pending[file.unit] -= not file.is_guarded
+            self._pending_made[file.unit] -= bool(file.generated)
+            self._barrier_moved |= file.is_guarded or not self._pending[file.unit]
         self._observer.done(result)
 
     def _all_well(self) -> bool:

@@ -25,6 +25,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     # A destination is told settings and a plan; it knows neither catalogs nor GitHub.
     "destinations": frozenset({"errors", "event", "plan", "settings", "text"}),
     "outcome": frozenset({"destinations", "errors", "plan"}),
+    "page": frozenset({"errors", "plan", "settings", "text"}),
     "readable": frozenset({"destinations", "errors", "outcome", "plan", "settings", "text"}),
     "workers": frozenset({"errors", "plan"}),
     "transfer": frozenset({"destinations", "errors", "outcome", "plan", "workers"}),

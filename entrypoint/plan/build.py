@@ -124,7 +124,14 @@ class Builder:
         if planned:
             self._findings.known.add(planned.name)
         self._warn_of_empty(place, files)
-        return model.Unit(place.name, model.largest_first(files), planned)
+        found = read[0] if read else catalog.Catalog()
+        return model.Unit(
+            place.name,
+            model.largest_first(files),
+            planned,
+            title=found.title or "",
+            description=found.description or "",
+        )
 
     def _another_catalog(self, place: Place) -> None:
         shown = f"{place.shown}{CATALOG_NAME}: catalog-yaml names {place.catalog.name}, which takes this name"

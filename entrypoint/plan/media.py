@@ -27,9 +27,9 @@ Rules = Sequence[tuple[str, str]]
 """Pairs of glob and value; the first match wins."""
 
 
-def content_type(name: str, rules: Rules = ()) -> str:
-    """Content-Type of a remote name."""
-    return _first(name, rules) or _BY_SUFFIX.get(_suffix(name), _UNKNOWN)
+def content_type(name: str, rules: Rules = (), default: str = "") -> str:
+    """Content-Type of a remote name; `default` wins over what the suffix says."""
+    return _first(name, rules) or default or _BY_SUFFIX.get(_suffix(name), _UNKNOWN)
 
 
 def cache_control(name: str, rules: Rules = ()) -> str:

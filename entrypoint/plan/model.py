@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ CATALOG: str = "catalog"
 """Group of a catalog itself; the other groups are `entrypoint.catalog.Group` and `OTHER`."""
 OTHER: str = "other"
 """Group of a file that no catalog lists (upload-method all and files)."""
+PAGE: str = "page"
+"""Group of the files that we make for readers."""
 
 
 class Source(Protocol):
@@ -104,6 +107,19 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """How a file that we make is told from one of the same name that somebody else made.
+
+    Attributes:
+        mark: matches at the start of every file that we made under this name.
+        volatile: what says when and by which run it was made, and so does not count when contents are compared.
+    """
+
+    mark: re.Pattern[bytes]
+    volatile: re.Pattern[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedFile:
     """One file and where it goes.
 
@@ -116,6 +132,8 @@ class PlannedFile:
         cache_control: Cache-Control, or nothing.
         key_paths: where the catalog names it, such as ``assets.sge.bins[0]``.
         unit: name of the `Unit` it belongs to.
+        generated: of a file that is not cartloader's but ours. It goes after the other files of its unit and
+            before the catalog, and never replaces what somebody else made.
     """
 
     name: str
@@ -126,6 +144,7 @@ class PlannedFile:
     cache_control: str = ""
     key_paths: tuple[str, ...] = ()
     unit: str = ""
+    generated: Generated | None = None
 
     @property
     def size(self) -> int:
@@ -137,6 +156,11 @@ class PlannedFile:
         """Whether this is a catalog, which goes behind the barrier of its unit."""
         return self.group == CATALOG
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it waits for the other files, and is replaced only if it still is what the run found."""
+        return self.is_catalog or self.generated is not None
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -144,15 +168,19 @@ class Unit:
 
     Attributes:
         name: empty in a run of one catalog; the sample's id in a collection.
-        files: all but the catalog, largest first.
+        files: all but the catalog, largest first, and those that we generate last.
         catalog: put last, or nothing (shards; upload-method files without it).
         after: names of units whose catalogs must be up before this one's (a root catalog's samples).
+        title: the catalog's title, if it has one.
+        description: the catalog's description, if it has one.
     """
 
     name: str
     files: tuple[PlannedFile, ...]
     catalog: PlannedFile | None = None
     after: tuple[str, ...] = ()
+    title: str = ""
+    description: str = ""
 
     def __iter__(self) -> Iterator[PlannedFile]:
         yield from self.files

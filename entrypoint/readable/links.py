@@ -29,15 +29,18 @@ def pmtiles_io(url: str) -> str:
 
 
 def views(plan: model.Plan, urls: UrlOf) -> Iterator[tuple[str, str]]:
-    """Label and URL of pages that show a layer, for the SGE and overview layers of the first units."""
+    """Label and URL of our own page, and of pages that show the SGE and overview layers of the first units."""
     left = MAX_VIEWS
+    pages = [file for unit in plan.units for file in unit.files if file.group == model.PAGE]
+    if index := next((file for file in reversed(pages) if file.name.endswith(".html")), None):
+        yield "Page", urls(index.name)
     for unit in plan.units:
         for key, label in _LAYERS:
             for file in unit.files:
                 if left and key in file.key_paths and file.name.endswith(".pmtiles"):
                     left -= 1
                     sample = f" of {unit.name}" if unit.name else ""
-                    yield f"{label}{sample}", pmtiles_io(urls(file.name))
+                    yield f"{label} on a map{sample}", pmtiles_io(urls(file.name))
 
 
 def catalogs(plan: model.Plan, urls: UrlOf) -> tuple[str, ...]:

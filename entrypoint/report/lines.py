@@ -52,7 +52,7 @@ def remarks(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]
     plan = outcome.plan
     # A dry run's plan says file by file what is left out.
     found = list(plan.left_out) if plan and outcome.mode is not Mode.DRY_RUN else []
-    found += [*(plan.warnings if plan else ()), *outcome.notices]
+    found += [*(plan.warnings if plan else ()), *outcome.notices, *verdict.kept(outcome)]
     if outcome.readers:
         # A run that fails by them tells them as failures.
         found += outcome.readers.notes

@@ -89,7 +89,7 @@ def manifest(
         "changed-keys": changed_keys(outcome, given),
         "left-out": list(plan.left_out) if plan else [],
         "warnings": list(plan.warnings) if plan else [],
-        "notices": [*(given.notices if given else ()), *outcome.notices],
+        "notices": [*(given.notices if given else ()), *outcome.notices, *verdict.kept(outcome)],
         "views": [{"label": label, "url": url} for label, url in outcome.views],
         "readers": _readers(outcome.readers) if outcome.readers else None,
         "error": _error(outcome.error) if outcome.error else None,

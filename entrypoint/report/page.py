@@ -17,7 +17,7 @@ SUMMARY_LIMIT: Final = 900_000
 MAX_CATALOGS: Final = 10
 """Addresses of catalogs in the table of links; those of more samples are in the table of samples."""
 
-_GROUPS: Final = ("basics", "optional", "basemaps", "other", model.CATALOG)
+_GROUPS: Final = ("basics", "optional", "basemaps", "other", model.PAGE, model.CATALOG)
 _UP: Final = {
     Mode.PUBLISH: "Uploaded",
     Mode.DRY_RUN: "Would upload",
@@ -149,7 +149,7 @@ def _links(page: _Page, outcome: Outcome) -> None:
             use = "" if links.published is not None or withheld else "<br>to paste into CartoScope"
             urls = "<br>".join(markup.link(url) for url in links.catalog.split("\n")[:MAX_CATALOGS])
             rows.append((label, urls + use + later))
-        rows += [(f"{label} on a map", markup.link(url, url)) for label, url in outcome.views]
+        rows += [(label, markup.link(url)) for label, url in outcome.views]
         if links.published and links.record and links.record != destination:
             rows.append(("Record", markup.link(links.record)))
         for label, doi in (("DOI", links.doi), ("DOI of all versions", links.concept_doi)):
@@ -268,7 +268,7 @@ def _sent(results: Sequence[FileResult]) -> str:
 
 def _remarks(page: _Page, outcome: Outcome, given: settings.Settings | None) -> None:
     remarks = list(outcome.plan.warnings) if outcome.plan else []
-    remarks += [*(given.notices if given else ()), *outcome.notices]
+    remarks += [*(given.notices if given else ()), *outcome.notices, *verdict.kept(outcome)]
     weak = sum(not result.strong for result in outcome.results)
     if weak:
         remarks.append(

@@ -48,6 +48,11 @@ def before(outcome: Outcome) -> str:
     return f"Of {text.plural(planned(outcome), 'file')}, {same:,} had been there, {' and '.join(rest)}"
 
 
+def kept(outcome: Outcome) -> list[str]:
+    """Remarks on files of others at the destination, where ours would have gone."""
+    return [f"{r.file.name}: {r.reason}." for r in outcome.results if r.before is State.FOREIGN]
+
+
 def place(outcome: Outcome) -> str:
     """The destination in few words: an S3 URL, or which record or draft."""
     links = outcome.links

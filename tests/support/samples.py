@@ -135,7 +135,7 @@ def read(*, fails: bool, ok: bool) -> Outcome:
         ),
     )
     check = ReaderCheck(4, "3 files as a page of https://pmtiles.io", () if ok else findings, fails)
-    return replace(outcome(uploaded), views=(("SGE", VIEW),), readers=check)
+    return replace(outcome(uploaded), views=(("SGE on a map", VIEW),), readers=check)
 
 
 def some_failed() -> Outcome:

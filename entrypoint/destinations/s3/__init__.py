@@ -10,8 +10,8 @@ from typing import Final
 import botocore.exceptions
 
 from entrypoint import destinations, errors, settings
-from entrypoint.destinations import Links, Receipt, Remote, State, Verdict
-from entrypoint.destinations.s3 import compare, control, multipart, problems, upload, wire
+from entrypoint.destinations import Links, Receipt, Remote, State, Verdict, generated
+from entrypoint.destinations.s3 import checksums, compare, control, multipart, problems, upload, wire
 from entrypoint.destinations.s3.sender import Condition, Overtaken, Sender
 from entrypoint.destinations.s3.store import Store
 from entrypoint.plan import model
@@ -109,10 +109,16 @@ class S3(destinations.Destination):
         """By listing where that proves it, else by HEAD."""
         key = self._key(file.name)
         listed = self._listed.get(key)
+        if self._listing_denied and file.generated:
+            return Verdict(
+                State.FOREIGN, "not sent: without s3:ListBucket nobody knows who made what is there"
+            )
         if self._listing_denied:
             return Verdict(State.UNKNOWN, "cannot be compared without s3:ListBucket")
         if listed is None:
             return Verdict(State.ABSENT, "not there yet")
+        if file.generated:
+            return generated.compare(file, file.generated, lambda: self._ask.read(key, checksums.CHUNK))
         return compare.content(
             file,
             listed,
@@ -146,7 +152,7 @@ class S3(destinations.Destination):
         assert self._uploader is not None  # begin() comes first
         key = self._key(file.name)
         self._sent.add(key)
-        if not file.is_catalog:
+        if not file.is_guarded:
             return self._uploader.put(file, key, None, watch)
         self._put_catalogs.add(file.name)
         condition = self._condition(key, file)
@@ -185,7 +191,8 @@ class S3(destinations.Destination):
 
     def _overtaken(self, file: model.PlannedFile) -> errors.FileFailed:
         return errors.FileFailed(
-            f"{file.local!r}: the catalog at the destination was replaced by another run since this one started.",
+            f"{file.local!r}: the {'catalog' if file.is_catalog else 'file'} at the destination was replaced by "
+            "another run since this one started.",
             "Let one run end before the next one starts (concurrency: in the workflow), then run again.",
         )
 
