@@ -186,6 +186,16 @@ def test_wrong_md5(server: ZenodoServer, me: Client, stored_too: bool) -> None:
     assert listed["checksum"] == ("0" * 32 if stored_too else true)
 
 
+def test_no_checksum(server: ZenodoServer, me: Client) -> None:
+    draft = me.draft(GOOD, {"a": b"a"})
+    server.faults.add("no-checksum", count=None)
+    assert "checksum" not in me("PUT", draft["links"]["bucket"] + "/b", data=b"x").json()
+    for where in (draft["links"]["files"], f"/api/records/{draft['id']}/draft/files"):
+        assert '"checksum"' not in me("GET", where).text
+    server.faults.clear()
+    assert stored(me, draft) == {"a": 1, "b": 1}
+
+
 def test_cut_answer(server: ZenodoServer, me: Client) -> None:
     server.faults.add("cut-answer")
     with pytest.raises((requests.exceptions.ChunkedEncodingError, BROKEN)):

@@ -275,9 +275,10 @@ def test_concept_and_latest_lead_to_the_newest(server: ZenodoServer, me: Client,
     second = server.add_version(first, {"b": b"b"})
     newest = f"{server.url}/api/records/{second.id}"
     concept = guest("GET", f"/api/records/{first.concept.id}")
-    assert (concept.status_code, concept.headers["Location"]) == (302, newest)
-    latest = guest("GET", f"/api/records/{first.id}/versions/latest")
-    assert (latest.status_code, latest.headers["Location"]) == (301, newest)
+    assert (concept.status_code, concept.headers["Location"]) == (302, f"/api/records/{second.id}")
+    for number in (first.id, second.id, first.concept.id):
+        latest = guest("GET", f"/api/records/{number}/versions/latest")
+        assert (latest.status_code, latest.headers["Location"]) == (301, newest)
     assert sorted(server.checksums(second.id)) == ["a", "b"]
     assert sorted(server.checksums(first.id)) == ["a"]
     server.delete_record(second)

@@ -25,6 +25,8 @@ def owned(zenodo: state.Zenodo, request: Request, number: str) -> state.Version:
 def known(zenodo: state.Zenodo, number: str) -> state.Version:
     """The version with this id; 410 for a deleted record."""
     version = zenodo.versions.get(zenodo.key(number))
+    if version is None and zenodo.key(number) in zenodo.concepts:
+        raise messages.not_found()
     if version is None:
         raise messages.not_found(messages.PID_MISSING)
     if version.deleted:
@@ -41,17 +43,21 @@ def draft_of(zenodo: state.Zenodo, request: Request, number: str) -> tuple[state
     """The version and its draft, for its owner; 404 without a draft."""
     version = owned(zenodo, request, number)
     if version.draft is None:
-        raise messages.not_found(messages.PID_MISSING)
+        raise messages.not_found()
     return version, version.draft
 
 
 def check_revision(request: Request, version: state.Version) -> None:
     """412 when `If-Match` names another revision."""
     wanted = request.headers.get("if-match")
-    if wanted is not None and wanted.strip('"') != str(version.revision):
-        raise ApiError(
-            412, f"Revision id provided({wanted}) doesn't match record's current({version.revision})"
-        )
+    if wanted is None:
+        return
+    if not wanted.isdigit():
+        # With the quotes that the ETag has, too.
+        raise messages.invalid(("if_match", "Not a valid integer."))
+    if wanted != str(version.revision):
+        text = f"Revision id provided({wanted}) doesn't match record's one({version.revision})"
+        raise ApiError(412, text)
 
 
 @contextlib.contextmanager
@@ -104,6 +110,7 @@ def publish(zenodo: state.Zenodo, version: state.Version, *, reviewed: bool = Fa
         )
     if version.published is not None:
         draft.bucket = version.published.bucket
+    draft.pids["oai"] = {"identifier": f"oai:zenodo.org:{version.id}", "provider": "oai"}
     version.published, version.draft = draft, None
     version.touch()
 
@@ -172,6 +179,7 @@ def delete_file(
         raise ApiError(403, "Bucket is locked for modifications.")
     with changing(zenodo, version, request):
         draft.files.pop(key, None)
+    version.removal = version.row
     version.touch()
 
 
@@ -184,10 +192,10 @@ def room_for(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
     return quota - draft.size() + ((old.size or 0) if old else 0)
 
 
-def receive(zenodo: state.Zenodo, request: Request, room: int) -> state.StoredFile:
+def receive(zenodo: state.Zenodo, request: Request, room: int, *, empty: bool = False) -> state.StoredFile:
     """Reads the body into a file of its own, outside the lock; memory holds one chunk.
 
-    `room` is what the record's quota leaves, in bytes.
+    `room` is what the record's quota leaves, in bytes; with `empty` nobody minds an empty body yet.
     """
     limits = ((zenodo.options.max_file, "Maximum file size exceeded."), (room, "Bucket quota exceeded."))
     _fits(request.length or 0, limits)
@@ -195,8 +203,8 @@ def receive(zenodo: state.Zenodo, request: Request, room: int) -> state.StoredFi
     try:
         with (path or Path(os.devnull)).open("wb") as target:
             size, md5 = _copy(request, target, limits)
-            if not zenodo.options.empty_files_allowed:
-                _not_empty(size)
+            if not empty:
+                not_empty(zenodo, size)
     except BaseException:
         # The transaction rolls back: nothing is left of a broken upload.
         if path is not None:
@@ -214,8 +222,9 @@ def _fits(size: int, limits: _Limits) -> None:
             raise ApiError(400, message)
 
 
-def _not_empty(size: int) -> None:
-    if size == 0:
+def not_empty(zenodo: state.Zenodo, size: int) -> None:
+    """400 for an empty file, where those are refused: on Zenodo, but not on every InvenioRDM."""
+    if size == 0 and zenodo.options.zenodo and not zenodo.options.empty_files_allowed:
         raise ApiError(400, "Empty files are not accepted.")
 
 

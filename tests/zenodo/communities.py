@@ -96,13 +96,16 @@ def set_review(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> 
         version, _draft = actions.draft_of(zenodo, request, match[1])
         assert request.user is not None
         _forget(version)
-        if version.published is not None or len(version.concept.versions) > 1:
+        if version.published is not None:
             raise ApiError(400, "You cannot create a review for an already published record.")
+        if version.concept.versions[0] is not version:
+            raise ApiError(400, "You cannot create a review for a new version of a published record.")
         if body.get("type") != "community-submission":
             raise messages.invalid(("type", "Invalid review type."))
-        where = zenodo.community(str((body.get("receiver") or {}).get("community")))
+        # By its UUID; a slug is not found.
+        where = zenodo.communities.get(str((body.get("receiver") or {}).get("community")))
         if where is None:
-            raise messages.invalid(("receiver.community", "The entity does not exist."))  # inferred words
+            raise messages.not_found()
         version.review = _open(zenodo, version, "community-submission", where, request.user)
         return Answer(200, request_document(zenodo, version.review))
 
@@ -239,6 +242,8 @@ def act(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
             accept(zenodo, found)
         else:
             found.status = {"cancel": "cancelled", "decline": "declined"}[match[2]]
+            if match[2] == "cancel" and found.type == "community-submission":
+                zenodo.versions[found.recid].review = None
         return Answer(200, request_document(zenodo, found))
 
 
@@ -252,15 +257,18 @@ def vocabulary(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> 
         if all(word in f"{each}".lower() for word in words)
     ]
     page, size = int(request.query.get("page", "1")), int(request.query.get("size", "25"))
+    if page * size > 10_000:
+        raise ApiError(400, "Maximum number of 10000 results have been reached.")
     shown = [_entry(zenodo, match[1], each) for each in found[(page - 1) * size : page * size]]
-    return Answer(200, {"hits": {"hits": shown, "total": len(found)}, "links": {}})
+    kind = request.accept("application/json", "application/vnd.inveniordm.v1+json")
+    return Answer(200, {"hits": {"hits": shown, "total": len(found)}, "links": {}}, content_type=kind)
 
 
 def _vocabulary(path: str) -> str:
     """`vocabularies/licenses` or `funders`; 404 for what is none, or in the wrong place."""
     prefix, _, name = path.rpartition("/")
     if (name in vocabularies.GENERIC) != (prefix == "vocabularies"):
-        raise messages.not_found(messages.PID_MISSING)
+        raise messages.not_found()
     return name
 
 
@@ -276,6 +284,13 @@ def vocabulary_entry(zenodo: state.Zenodo, request: Request, match: re.Match[str
     return Answer(200, _entry(zenodo, match[1], found))
 
 
+def me(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
+    """GET /api/me: whose token this is."""
+    if request.user is None:
+        raise messages.denied()
+    return Answer(200, {"id": str(request.user.id), "email": f"{request.user.name}@example.org"})
+
+
 _VOCABULARY = r"/api/(vocabularies/[\w:]+|funders|awards|affiliations|subjects)"
 ROUTES = (
     route("GET", _RECORD + "/draft/review", review),
@@ -288,6 +303,7 @@ ROUTES = (
     route("GET", "/api/communities/([^/]+)", read),
     route("GET", _REQUEST, read_request),
     route("POST", _REQUEST + "/actions/(accept|decline|cancel)", act, "deposit:actions"),
+    route("GET", "/api/me", me),
     route("GET", _VOCABULARY, vocabulary),
     route("GET", _VOCABULARY + "/(.+)", vocabulary_entry),
 )

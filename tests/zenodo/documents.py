@@ -162,9 +162,10 @@ def record_file(zenodo: state.Zenodo, version: state.Version, stored: state.Stor
     links: Json = {"self": link, "content": f"{link}/content"}
     if draft:
         links["commit"] = f"{link}/commit"
-    entry |= {"metadata": {}, "access": {"hidden": False}}
-    if stored.transfer != "L":
+    entry |= {"metadata": {} if not draft else None, "access": {"hidden": False}}
+    if draft:
         entry["transfer"] = {"type": stored.transfer}
+    if stored.transfer != "L":
         links["parts"] = [{"part": n, "url": f"{link}/content/{n}"} for n in range(1, stored.parts + 1)]
     return entry | {"links": links}
 

@@ -25,7 +25,7 @@ def save(zenodo: state.Zenodo, version: state.Version | None, body: Json, draft:
         errors += _missing(zenodo, metadata)
     if zenodo.options.zenodo and metadata.get("resource_type", {}).get("id") == "publication-thesis":
         metadata["resource_type"]["id"] = "publication-dissertation"
-    access = found.get("access", draft.access)
+    access = found.get("access", {"record": "public", "files": "public"})
     for name in ("record", "files"):
         if access.get(name) not in ("public", "restricted"):
             raise messages.invalid(("access", f"'{name}'"))

@@ -105,7 +105,9 @@ class Connection(http.server.BaseHTTPRequestHandler):
             # The client still waits with its body; whether it sends it is not known, so the line is cut.
             self.close_connection = True
         headers = {"Server": "nginx", "Date": self.date_time_string()}
-        if answer.status != 204:
+        if answer.status == 204:
+            headers["Content-Type"] = "text/html; charset=utf-8"
+        else:
             headers |= {"Content-Type": answer.content_type, "Content-Length": str(len(body))}
         headers |= answer.headers
         if self.close_connection:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     ERROR_AFTER = "500-after"
     CUT_ANSWER = "cut-answer"
     WRONG_MD5 = "wrong-md5"
+    NO_CHECKSUM = "no-checksum"
     OTHER_BUCKET = "bucket-other-host"
     WRONG_TYPES = "wrong-types"
     MISSING_FIELDS = "missing-fields"

@@ -16,9 +16,9 @@ def _answer(zenodo: state.Zenodo, version: state.Version, status: int = 200) -> 
     return Answer(status, documents.deposition(zenodo, version), {"ETag": f'"{version.revision}"'})
 
 
-def page(request: Request) -> tuple[int, int]:
-    """Page and size, checked before anybody asks who is there: a guest gets 25 hits, a user 100, nobody
-    more than 10,000 in all.
+def page(zenodo: state.Zenodo, request: Request) -> tuple[int, int]:
+    """Page and size, checked before anybody asks who is there: on Zenodo a guest gets 25 hits, a user 100;
+    nobody more than 10,000 in all.
     """
     try:
         page, size = int(request.query.get("page", "1")), int(request.query.get("size", "25"))
@@ -26,7 +26,7 @@ def page(request: Request) -> tuple[int, int]:
         raise messages.invalid(("size", "Not a valid integer.")) from None
     if size < 1:
         raise messages.invalid(("size", "Must be greater than or equal to 1."))
-    if size > (most := 100 if request.user else 25):
+    if zenodo.options.zenodo and size > (most := 100 if request.user else 25):
         raise messages.invalid(("size", f"Page size cannot be greater than {most}."))
     if page < 1 or page * size > 10_000:
         raise ApiError(400, "Maximum number of 10000 results have been reached.")
@@ -37,8 +37,9 @@ def select(
     zenodo: state.Zenodo, request: Request, found: list[state.Version]
 ) -> tuple[list[state.Version], int]:
     """The page of hits that `q`, `all_versions`, `page` and `size` ask for, and the total."""
-    number, size = page(request)
-    if request.query.get("all_versions", "").lower() not in ("1", "true", "t"):
+    number, size = page(zenodo, request)
+    every = request.query.get("allversions", request.query.get("all_versions", ""))
+    if every.lower() not in ("1", "true", "t"):
         newest: dict[state.Id, state.Version] = {}
         for each in found:
             best = newest.setdefault(each.concept.id, each)
@@ -61,7 +62,7 @@ def _found(zenodo: state.Zenodo, version: state.Version, query: str) -> bool:
 def listing(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     """A bare array from the search index. `status` is ignored, as the service does."""
     request.accept("application/json")
-    page(request)
+    page(zenodo, request)
     if request.user is None:
         raise messages.denied()
     mine = [each for each in zenodo.searched() if each.concept.owner == request.user]

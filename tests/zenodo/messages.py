@@ -83,6 +83,10 @@ def not_found(message: str = "Not found.") -> ApiError:
     return ApiError(404, message)
 
 
+NO_ROUTE = (
+    "The requested URL was not found on the server. If you entered the URL manually please check your spelling "
+    "and try again."
+)
 PID_MISSING = "The persistent identifier does not exist."
 PID_UNREGISTERED = "The persistent identifier is not registered."
 
@@ -106,18 +110,27 @@ class Request:
     """`Zenodo.commits` when the request came: what was changed after that, it has not seen."""
 
     def json(self) -> dict[str, Json]:
-        """The JSON object in the body; an empty body is an empty object."""
-        value = self._parsed({})
+        """The JSON object in the body; what is empty is an empty object."""
+        value = self._parsed({}) or {}
         if not isinstance(value, dict):
-            raise invalid(("_schema", "Invalid input type."))
+            # Nobody looks at the type before the first key is asked for.
+            raise ApiError(500, SERVER_ERROR)
         return value
 
-    def json_list(self) -> list[dict[str, Json]]:
-        """The JSON list of objects in the body."""
+    def keys(self) -> list[dict[str, Json]]:
+        """The files that the body names, each an object with `key`; 400 for anything else."""
         value = self._parsed([])
-        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            raise invalid(("_schema", "Invalid input type."))
-        return value
+        if not value:
+            raise invalid(("_schema", "No files to upload."))
+        errors = []
+        for number, each in enumerate(value):
+            if not isinstance(each, dict):
+                errors.append((f"{number}._schema", "Invalid input type."))
+            elif not isinstance(each.get("key"), str):
+                errors.append((f"{number}.key", "Missing data for required field."))
+        if errors:
+            raise invalid(*errors)
+        return list(value)
 
     def _parsed(self, empty: Json) -> Json:
         """The Content-Type is compared as a whole string (flask-resources does): 415 for a charset."""

@@ -177,6 +177,18 @@ def _wrong_md5(fault: Fault, scene: Scene) -> Answer:
     return answer
 
 
+def _no_checksum(fault: Fault, scene: Scene) -> Answer:
+    answer = scene.act()
+    answer.body = _without(answer.body, "checksum")
+    return answer
+
+
+def _without(body: Any, name: str) -> Any:
+    if isinstance(body, dict):
+        return {key: _without(value, name) for key, value in body.items() if key != name}
+    return [_without(each, name) for each in body] if isinstance(body, list) else body
+
+
 def _other_bucket(fault: Fault, scene: Scene) -> Answer:
     answer = scene.act()
     if isinstance(answer.body, dict) and "bucket" in answer.body.get("links", {}):
@@ -224,6 +236,7 @@ _ACTING: dict[Kind, Player] = {
     Kind.ERROR_AFTER: _error_after,
     Kind.CUT_ANSWER: _cut_answer,
     Kind.WRONG_MD5: _wrong_md5,
+    Kind.NO_CHECKSUM: _no_checksum,
     Kind.OTHER_BUCKET: _other_bucket,
     Kind.WRONG_TYPES: _changed,
     Kind.MISSING_FIELDS: _changed,

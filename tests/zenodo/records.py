@@ -46,7 +46,7 @@ def read(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer
         latest = concept.latest()
         if latest is None:
             raise messages.not_found(messages.PID_UNREGISTERED)
-        return Answer(302, b"", {"Location": f"{zenodo.base}/api/records/{latest.id}"}, "text/html")
+        return Answer(302, b"", {"Location": f"/api/records/{latest.id}"}, "text/html")
     return _answer(zenodo, request, _published(zenodo, match), draft=False)
 
 
@@ -58,7 +58,8 @@ def _published(zenodo: state.Zenodo, match: re.Match[str]) -> state.Version:
 
 
 def files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """GET of a published record's files."""
+    """GET of a published record's files; not in the native form's media type, which those of a draft have."""
+    request.accept("application/json")
     version = _published(zenodo, match)
     _visible(version, request)
     return Answer(200, documents.record_files(zenodo, version, draft=False))
@@ -101,7 +102,8 @@ def latest(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
     found = concept.latest()
     if found is None:
         raise messages.not_found(messages.PID_UNREGISTERED)
-    return Answer(301, b"", {"Location": f"{zenodo.base}/api/records/{found.id}"}, "text/html")
+    where = f"{zenodo.base}/api/records/{found.id}"
+    return Answer(301, {"status": 301, "message": "Redirecting...", "location": where}, {"Location": where})
 
 
 def _hits(
@@ -123,7 +125,7 @@ def search(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
 
 def mine(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     """GET /api/user/records: one's own records and drafts."""
-    legacy.page(request)
+    legacy.page(zenodo, request)
     if request.user is None:
         raise messages.denied()
     found = [each for each in zenodo.searched() if each.concept.owner == request.user]
@@ -144,7 +146,9 @@ def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
 
 def draft(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET of a draft."""
-    version, _draft = actions.draft_of(zenodo, request, match[1])
+    version = actions.owned(zenodo, request, match[1])
+    if version.draft is None:
+        raise messages.not_found(messages.PID_MISSING)
     return _answer(zenodo, request, version)
 
 
@@ -187,7 +191,7 @@ def import_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -
     with zenodo.lock:
         version, _draft = actions.draft_of(zenodo, request, match[1])
         actions.import_files(version)
-        return Answer(201, documents.record_files(zenodo, version, draft=True))
+        return _files_answer(zenodo, request, version, 201)
 
 
 def reserve_doi(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -219,27 +223,45 @@ def release_doi(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
 def draft_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET of a draft's files, pending ones too."""
     version, _draft = actions.draft_of(zenodo, request, match[1])
-    return Answer(200, documents.record_files(zenodo, version, draft=True))
+    return _files_answer(zenodo, request, version, 200)
+
+
+def _files_answer(zenodo: state.Zenodo, request: Request, version: state.Version, status: int) -> Answer:
+    kind = request.accept("application/json", NATIVE)
+    return Answer(status, documents.record_files(zenodo, version, draft=True), content_type=kind)
+
+
+def _file_answer(
+    zenodo: state.Zenodo, request: Request, version: state.Version, entry: state.StoredFile
+) -> Answer:
+    kind = request.accept("application/json", NATIVE)
+    return Answer(200, documents.record_file(zenodo, version, entry, draft=True), content_type=kind)
 
 
 def start_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """POST of a list of keys: pending entries, 201."""
-    _unlocked(zenodo, request, match)
-    entries = request.json_list()
+    """POST of a list of keys: pending entries, 201, and all entries in the answer; all keys or none.
+
+    An edit of a published record takes them too, and cannot be published any more.
+    """
+    actions.draft_of(zenodo, request, match[1])
+    entries = request.keys()
     with zenodo.lock:
-        version, kept = _unlocked(zenodo, request, match)
+        version, kept = actions.draft_of(zenodo, request, match[1])
+        if version.removal > request.arrived:
+            raise ApiError(500, messages.SERVER_ERROR)
         if len(kept.files) + len(entries) > zenodo.options.max_files:
             raise ApiError(
                 400, "Uploading selected files will result in exceeding the max amount per record."
             )
+        new: dict[str, state.StoredFile] = {}
         for each in entries:
-            if each["key"] in kept.files:
-                raise ApiError(400, f"File with key {each['key']} already exists.")
-            transfer = each.get("transfer") or {}
-            kept.files[each["key"]] = state.StoredFile(
-                each["key"], None, None, None, "pending", transfer.get("type", "L"), transfer.get("parts", 0)
-            )
-        return Answer(201, documents.record_files(zenodo, version, draft=True))
+            key, transfer = each["key"], each.get("transfer") or {}
+            if key in kept.files or key in new:
+                raise ApiError(400, f"File with key {key} already exists.")
+            kind, parts = transfer.get("type", "L"), transfer.get("parts", 0)
+            new[key] = state.StoredFile(key, None, None, None, "pending", kind, parts)
+        kept.files |= new
+        return _files_answer(zenodo, request, version, 201)
 
 
 def _unlocked(
@@ -251,42 +273,49 @@ def _unlocked(
     return version, kept
 
 
-def _entry(kept: state.Content, key: str) -> state.StoredFile:
+def _entry(version: state.Version, kept: state.Content, key: str) -> state.StoredFile:
     if key not in kept.files:
-        raise messages.not_found(f"File with key {key} not found.")
+        raise messages.not_found(f"Record '{version.id}' has no file '{key}'.")
     return kept.files[key]
 
 
 def draft_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET of one entry."""
     version, kept = actions.draft_of(zenodo, request, match[1])
-    return Answer(200, documents.record_file(zenodo, version, _entry(kept, match[2]), draft=True))
+    return _file_answer(zenodo, request, version, _entry(version, kept, match[2]))
 
 
 def draft_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """GET of a draft file's bytes; the legacy `download` link of a draft."""
-    _version, kept = actions.draft_of(zenodo, request, match[1])
-    stored = _entry(kept, match[2])
+    version, kept = actions.draft_of(zenodo, request, match[1])
+    stored = _entry(version, kept, match[2])
     if stored.size is None:
         raise messages.not_found()
     return messages.file_answer(stored.path, stored.size, mimetype(stored.key))
 
 
 def put_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """PUT of the bytes: the entry stays pending until the commit."""
+    """PUT of the bytes: the entry stays pending until the commit.
+
+    A committed file is lost by it, and the answer is a 200 all the same, with an error in it.
+    """
     with zenodo.lock:
         version, kept = _unlocked(zenodo, request, match)
-        entry = _entry(kept, match[2])
-        if entry.status == "completed":
-            raise ApiError(400, f"File with key {entry.key} is already committed.")
+        entry = _entry(version, kept, match[2])
         if entry.transfer != "L":
             raise messages.denied()
         room = actions.room_for(zenodo, kept, match[2])
     request.expect("application/octet-stream")
-    stored = actions.receive(zenodo, request, room)
+    if entry.status == "completed":
+        with zenodo.lock:
+            actions.delete_file(zenodo, request, version, kept, entry.key)
+        answer = _file_answer(zenodo, request, version, entry)
+        answer.body["errors"] = "File upload transfer failed."
+        return answer
+    stored = actions.receive(zenodo, request, room, empty=True)
     with zenodo.lock:
         entry.size, entry.md5, entry.path = stored.size, stored.md5, stored.path
-        return Answer(200, documents.record_file(zenodo, version, entry, draft=True))
+        return _file_answer(zenodo, request, version, entry)
 
 
 def put_part(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -296,23 +325,39 @@ def put_part(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> An
 
 
 def commit(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """POST commit: the entry is completed."""
+    """POST commit: the entry is completed; a 500 before there is any content."""
     with zenodo.lock:
         version, kept = _unlocked(zenodo, request, match)
-        entry = _entry(kept, match[2])
+        entry = _entry(version, kept, match[2])
         if entry.size is None:
-            raise ApiError(400, f"File with key {entry.key} is not uploaded.")
+            raise ApiError(500, messages.SERVER_ERROR)
+        actions.not_empty(zenodo, entry.size)
         buckets.keep(zenodo, kept, entry.key, entry)
         entry.status = "completed"
-        return Answer(200, documents.record_file(zenodo, version, entry, draft=True))
+        return _file_answer(zenodo, request, version, entry)
+
+
+def raise_quota(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """POST quota-increase: an owner may have up to 200 GB on Zenodo; elsewhere it is not allowed.
+
+    The form of the answer is inferred.
+    """
+    body = request.json()
+    with zenodo.lock:
+        version, kept = actions.draft_of(zenodo, request, match[1])
+        wanted = int(body.get("quota_size", 0)) * 10**9
+        if not zenodo.options.zenodo or not zenodo.options.quota <= wanted <= 200 * 10**9:
+            raise messages.denied()
+        kept.quota = wanted
+        return _answer(zenodo, request, version)
 
 
 def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """DELETE of a draft's file, pending or not: 204, as HTML."""
     with zenodo.lock:
         version, kept = _unlocked(zenodo, request, match)
-        actions.delete_file(zenodo, request, version, kept, _entry(kept, match[2]).key)
-        return Answer(204, content_type="text/html; charset=utf-8")
+        actions.delete_file(zenodo, request, version, kept, _entry(version, kept, match[2]).key)
+        return Answer(204)
 
 
 ROUTES = (
@@ -333,6 +378,7 @@ ROUTES = (
     route("POST", _ONE + "/draft/actions/files-import", import_files, "deposit:write"),
     route("POST", _ONE + "/draft/pids/doi", reserve_doi, "deposit:write"),
     route("DELETE", _ONE + "/draft/pids/doi", release_doi, "deposit:write"),
+    route("POST", _ONE + "/quota-increase", raise_quota, "deposit:write"),
     route("GET", _ONE + "/draft/files", draft_files),
     route("POST", _ONE + "/draft/files", start_files, "deposit:write"),
     route("GET", _FILE + "/content", draft_content),

@@ -310,9 +310,10 @@ def _pids(given: Any) -> tuple[Json, list[Json]]:
     kept: Json = {}
     errors: list[Json] = []
     for scheme, pid in given.items():
-        if scheme == "doi":
-            kept[scheme], errors = lax(_Pid(), pid, f"pids.{scheme}.value")
-        elif scheme != "oai":
+        if scheme in ("doi", "oai"):
+            kept[scheme], wrong = lax(_Pid(), pid, f"pids.{scheme}.value")
+            errors += wrong
+        else:
             # One message a letter: so it is on the server.
             errors.append(
                 {"field": f"pids.{scheme}.key", "messages": list("Invalid persistent identifier scheme.")}

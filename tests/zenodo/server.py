@@ -345,7 +345,7 @@ class ZenodoServer:
         if known:
             raise ApiError(405, "The method is not allowed for the requested URL.")
         if request.path.startswith("/api/"):
-            raise messages.not_found()
+            raise messages.not_found(messages.NO_ROUTE)
         return Answer(
             404, "<html><body><h1>Not found</h1></body></html>", content_type="text/html; charset=utf-8"
         )

@@ -36,7 +36,7 @@ class Options:
     doi_prefix: another prefix than the kind's own; `none` for a repository that gives no DOIs.
     required: fields of `metadata` that this repository requires besides, with commas between them.
     enforce_scopes: 403 for a token without `deposit:write` or `deposit:actions`.
-    empty_files_allowed: the configuration says no, the sandbox took one once; not settled.
+    empty_files_allowed: Zenodo's configuration says no, its sandbox took one once; elsewhere they are.
     bucket_bugs: GET of a bucket is a 500, DELETE of a key is a 500 although the file is gone (2023-2026).
     lost_updates_fail: of two requests that change the row of a draft at the same time one fails.
     csrf_referer: the older wording of the CSRF refusal.
@@ -225,8 +225,9 @@ class Concept:
 class Version:
     """One record id with its draft, its published state, or both (an edit).
 
-    `row` is the number of the commit that last changed the draft's row in the database, `writer` the request
-    that is changing it. `indexed` is what the search index knows of files and DOI: that of the last commit.
+    `row` is the number of the commit that last changed the draft's row in the database, `removal` of the
+    last one that took a file away, `writer` the request that is changing the row. `indexed` is what the
+    search index knows of files and DOI: that of the last commit.
     """
 
     id: Id
@@ -241,6 +242,7 @@ class Version:
     born: float = field(default_factory=time.monotonic)
     born_request: int = 0
     row: int = 0
+    removal: int = 0
     writer: object | None = None
     indexed: tuple[dict[str, StoredFile], str | None] = field(default_factory=lambda: ({}, None))
 

@@ -58,7 +58,11 @@ def _resource_types() -> dict[str, Entry]:
 @functools.cache
 def _languages() -> dict[str, Entry]:
     return {
-        each.alpha_3: {"id": each.alpha_3, "title": {"en": each.name}}
+        each.alpha_3: {
+            "id": each.alpha_3,
+            "title": {"en": each.name},
+            "props": {"alpha_2": getattr(each, "alpha_2", "")},
+        }
         for each in pycountry.languages
         if hasattr(each, "alpha_3")
     }
