@@ -10,11 +10,11 @@ RUN := .venv/bin/python
 SOURCES := entrypoint tests tools
 REAL_ZENODO := $(addprefix tests/real_zenodo/,lives.py refusals.py conformance.py)
 
-.PHONY: help demo check test lint format bench faults real-zenodo lock clean venv localstack
+.PHONY: help demo check test lint format bench faults real-s3 real-zenodo lock clean venv localstack
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv localstack ## publish a small data set to a local S3 server and a mocked Zenodo, and look at what is said
 	@$(RUN) -m tests.demo
@@ -37,6 +37,9 @@ format: venv ## let ruff format and mend the code
 bench: venv localstack ## seconds and memory beside s5cmd, aws and boto3; BENCH_ARGS=--quick is short (needs nginx)
 	@$(PYTHON) tools/install.py .venv-bench requirements/bench.txt
 	@$(RUN) -m tools.bench $(BENCH_ARGS)
+
+real-s3: venv ## the promises on a real Ceph (Debian's ceph-mon, ceph-osd, radosgw; docs/real-s3.md)
+	@S3_STORE=ceph $(RUN) -m pytest tests/conformance tests/test_s3.py tests/test_s3_multipart.py tests/test_s3_stores.py -k ceph $(PYTEST_ARGS)
 
 faults: venv localstack ## what happens when servers and disks misbehave, told in a table
 	@$(RUN) -m tests.faults

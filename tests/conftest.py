@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests import dataset as datasets
+from tests.servers.ceph import Ceph, ceph
 from tests.servers.juicefs import JuiceFS, juicefs
 from tests.servers.localstack import CREDENTIALS, REGION, localstack
 from tests.servers.rclone import Rclone, rclone
@@ -21,6 +22,8 @@ from tests.servers.seaweedfs import SeaweedFS, seaweedfs
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+CHOSEN: Final = os.environ.get("S3_STORE", "")
+"""The store that takes the place of all others where a test is for any of them: ``ceph``, by `make real-s3`."""
 _numbers: Final = itertools.count(1)
 _FAST: Final = {
     "test_action_yml",
@@ -58,7 +61,7 @@ class Store:
     """An S3 server, a fresh bucket in it, and the keys that open it."""
 
     name: str
-    """``localstack``, ``rclone``, ``seaweedfs`` or ``juicefs``."""
+    """``localstack``, ``rclone``, ``seaweedfs``, ``juicefs`` or ``ceph``."""
     url: str
     bucket: str
     credentials: dict[str, str]
@@ -148,11 +151,29 @@ def juicefs_server(juicefs_store: JuiceFS) -> Iterator[Store]:
     yield from _store("juicefs", juicefs_store.url, juicefs_store.credentials)
 
 
-@pytest.fixture(params=["localstack", "rclone"])
+@pytest.fixture(scope="session")
+def ceph_store() -> Iterator[Ceph]:
+    """Ceph's gateway, started once for all tests; only where it was asked for."""
+    with ceph() as server:
+        yield server
+
+
+@pytest.fixture
+def ceph_server(ceph_store: Ceph) -> Iterator[Store]:
+    """Ceph's gateway with a bucket of this test's own."""
+    yield from _store("ceph", ceph_store.url, ceph_store.credentials)
+
+
+def server(name: str, request: pytest.FixtureRequest) -> Store:
+    """One of the stores, by its name."""
+    found: Store = request.getfixturevalue("s3_server" if name == "localstack" else f"{name}_server")
+    return found
+
+
+@pytest.fixture(params=[CHOSEN] if CHOSEN else ["localstack", "rclone"])
 def any_s3(request: pytest.FixtureRequest) -> Store:
     """Each of the two in turn: what a test says here must hold for both."""
-    store: Store = request.getfixturevalue("s3_server" if request.param == "localstack" else "rclone_server")
-    return store
+    return server(request.param, request)
 
 
 @pytest.fixture

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from tests import conftest
 from tests.conformance import inside, places
 from tests.conformance.places import Place, md5, run
 
 FILES = {f"f{number}.tsv": f"{number}".encode() * (number + 1) for number in range(5)}
 
 
-@pytest.fixture(params=["localstack", "rclone", "zenodo"])
+@pytest.fixture(params=[conftest.CHOSEN] if conftest.CHOSEN else ["localstack", "rclone", "zenodo"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     if request.param == "zenodo":
         with places.zenodo() as found:
             yield found
         return
-    store = request.getfixturevalue("s3_server" if request.param == "localstack" else "rclone_server")
-    with places.s3(store) as found:
+    with places.s3(conftest.server(request.param, request)) as found:
         yield found
 
 

@@ -39,7 +39,7 @@ def juicefs() -> Iterator[JuiceFS]:
         home = Path(name)
         environment = {"HOME": name, "TMPDIR": name, "MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
         meta = f"sqlite3://{home}/meta.db"
-        form = [
+        form: list[str | Path] = [
             PROGRAM,
             "format",
             "--no-update",
