@@ -1,4 +1,4 @@
-"""The arrows of docs/architecture.md: which room may know which, and who alone touches the world."""
+"""The dependencies of docs/architecture.md: which part may import which, and who alone reads the environment."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from tests import action
 
-HOUSE: Final = action.ROOT / "entrypoint"
-ROOMS: Final[dict[str, frozenset[str]]] = {
+PACKAGE: Final = action.ROOT / "entrypoint"
+MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
     "text": frozenset(),
     "inputs": frozenset(),
@@ -32,11 +32,11 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "report": frozenset({"destinations", "errors", "inputs", "outcome", "plan", "settings", "text"}),
     "runner": frozenset({"errors", "outcome", "text"}),
 }
-FILES: Final = sorted(HOUSE.rglob("*.py"))
+FILES: Final = sorted(PACKAGE.rglob("*.py"))
 
 
-def room(path: Path) -> str:
-    first = path.relative_to(HOUSE).parts[0]
+def part(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
 
 
@@ -56,46 +56,46 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def test_every_room_is_known() -> None:
-    found = {room(path) for path in FILES} - {"__init__", "__main__"}
-    assert found == set(ROOMS)
+def test_every_part_is_known() -> None:
+    found = {part(path) for path in FILES} - {"__init__", "__main__"}
+    assert found == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_the_arrows(path: Path) -> None:
-    here = room(path)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_dependencies(path: Path) -> None:
+    here = part(path)
     if here == "__main__":
         return
     known = {name.split(".")[1] for name in imported(path) if name.startswith("entrypoint.")}
     known -= {here, "__version__"}
-    assert known <= ROOMS.get(here, frozenset()), f"{here} must not import {known - ROOMS[here]}"
+    assert known <= MAY_IMPORT.get(here, frozenset()), f"{here} must not import {known - MAY_IMPORT[here]}"
 
 
 def test_a_destination_does_not_know_the_other() -> None:
     for here, other in (("s3", "zenodo"), ("zenodo", "s3")):
-        for path in (HOUSE / "destinations" / here).rglob("*.py"):
+        for path in (PACKAGE / "destinations" / here).rglob("*.py"):
             assert not [n for n in imported(path) if n.startswith(f"entrypoint.destinations.{other}")], path
 
 
-def test_no_arrow_leads_back() -> None:
+def test_there_is_no_circle() -> None:
     done: set[str] = set()
-    while ready := {name for name, known in ROOMS.items() if name not in done and known <= done}:
+    while ready := {name for name, known in MAY_IMPORT.items() if name not in done and known <= done}:
         done |= ready
-    assert done == set(ROOMS)
+    assert done == set(MAY_IMPORT)
 
 
 def test_only_the_runner_knows_the_toolkit() -> None:
     users = {
-        room(path) for path in FILES for name in imported(path) if name.split(".")[0] == "actions_toolkit"
+        part(path) for path in FILES for name in imported(path) if name.split(".")[0] == "actions_toolkit"
     }
     assert users == {"runner"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_the_world_is_read_at_the_edge(path: Path) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv", "sys.argv"):
-            assert room(path) in ("__main__", "settings"), f"{path}:{node.lineno} reads {ast.unparse(node)}"
+            assert part(path) in ("__main__", "settings"), f"{path}:{node.lineno} reads {ast.unparse(node)}"
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
             assert name not in ("os.system", "os.popen", "eval", "exec"), f"{path}:{node.lineno}"
@@ -105,7 +105,7 @@ def test_the_world_is_read_at_the_edge(path: Path) -> None:
     assert not {"subprocess", "pickle"} & {name.split(".")[0] for name in imported(path)}, path
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_a_file_fits_in_the_head(path: Path) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_is_short(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").count("\n")
     assert lines <= 450, f"{lines} lines"
