@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from entrypoint import __version__, errors, inputs
+from entrypoint import __version__, errors, inputs, text
 
 UPLOAD_AWS: Final = "upload_aws"
 UPLOAD_ZENODO: Final = "upload_zenodo"
@@ -33,9 +34,22 @@ examples:
 A flag wins over the variable of the same name (INPUT_IN-DIR and so on). AWS credentials come from the
 standard AWS variables, files and roles; the Zenodo token from --zenodo-token, best as a file.
 
+results go to stdout; progress, warnings and errors to stderr
+shell completion: eval "$(catalog-upload --completion bash)"     (or zsh; fish: … --completion fish | source)
+
 exit codes: 0 done · 2 bad input or catalog, nothing sent · 3 some files failed · 4 not authorised ·
-5 the destination refused or could not be reached · 130 cancelled · 1 a defect of ours
+5 the destination refused or could not be reached · 130 cancelled · 1 a bug in catalog-upload
 """
+SHELLS: Final = ("bash", "zsh", "fish")
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How the run is told; see --help."""
+
+    quiet: bool = False
+    verbose: bool = False
+    json: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,18 +88,33 @@ class _Parser(argparse.ArgumentParser):
             # Not self.exit(message=…), which writes to standard error.
             self._print_message(f"{_VERSION}\n", sys.stdout)
             self.exit()
+        if values.get("quiet") and values.get("verbose"):
+            raise errors.BadInput("Command line: -q and -v exclude each other.", _SEE_HELP)
         if not unknown:
             return values, ()
         flags = [item.partition("=")[0] for item in unknown if item.startswith("-") and item != "--"]
         if flags:
             # What follows an unknown flag is not shown: it may be a token.
             return values, tuple(f"Command line: there is no flag {flag}{self._near(flag)}" for flag in flags)
-        words = "one word belongs" if len(unknown) == 1 else f"{len(unknown)} words belong"
-        return values, (f"Command line: {words} to no flag. {_SEE_HELP}",)
+        shown = ["…" if text.looks_secret(item) else text.shorten(item, 60) for item in unknown[:5]]
+        more = ", …" if len(unknown) > len(shown) else ""
+        many = "argument" if len(unknown) == 1 else "arguments"
+        return values, (f"Command line: unexpected {many}: {', '.join(shown)}{more}. {_SEE_HELP}",)
 
     def _near(self, flag: str) -> str:
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.75)
         return f"; did you mean {near[0]}?" if near else f". {_SEE_HELP}"
+
+
+def presentation(argv: Sequence[str]) -> Presentation:
+    """How the run is to be told, also where the rest of the line is wrong."""
+    # A value that begins with a dash has to be joined to its flag (`--title=-q`), so these are flags.
+    given = set(itertools.takewhile(lambda item: item != "--", argv))
+    return Presentation(
+        quiet=bool(given & {"-q", "--quiet"}),
+        verbose=bool(given & {"-v", "--verbose"}),
+        json="--json" in given,
+    )
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
@@ -93,15 +122,58 @@ def parse(argv: Sequence[str]) -> CommandLine:
 
     Raises:
         errors.BadInput: a flag without its value, or one that is short for several.
-        SystemExit: after ``--help`` or ``--version``.
+        SystemExit: after ``--help``, ``--version`` or ``--completion``.
     """
     if argv and argv[0] == UPLOAD_AWS:
         return _upload_aws(argv[1:])
     if argv and argv[0] == UPLOAD_ZENODO:
         return _upload_zenodo(argv[1:])
-    if argv and argv[0].replace("-", "_") in (UPLOAD_AWS, UPLOAD_ZENODO):
-        meant = argv[0].replace("-", "_")
+    if argv and not argv[0].startswith("-") and (meant := _command_like(argv[0])):
         raise errors.BadInput(f"Command line: there is no command {argv[0]}; did you mean {meant}?")
+    parsed, problems = _plain_parser().read(argv)
+    if shell := parsed.get("completion"):
+        _print_completion(str(shell))
+    return CommandLine(_values(parsed), problems=problems)
+
+
+def complete(line: str) -> None:
+    """Answer a shell that completes a command line; argcomplete finds the words in the environment.
+
+    Args:
+        line: what is typed so far, the program's name included.
+
+    Raises:
+        SystemExit: always.
+    """
+    import argcomplete
+
+    parser: argparse.ArgumentParser = _plain_parser(with_commands=True)
+    if match := re.match(rf"\s*\S+\s+({UPLOAD_AWS}|{UPLOAD_ZENODO})\s", line):
+        names, aliases = (
+            (_AWS_INPUTS, _AWS_ALIASES) if match[1] == UPLOAD_AWS else (_ZENODO_INPUTS, _ZENODO_ALIASES)
+        )
+        parser = _origin_parser(match[1], names, aliases)
+        if match[1] == UPLOAD_AWS:
+            _add_aws_flags(parser)
+        parser.add_argument("command", nargs="?", choices=[match[1]], help=argparse.SUPPRESS)
+    argcomplete.autocomplete(parser, always_complete_options=False)
+    raise SystemExit(0)
+
+
+def _print_completion(shell: str) -> NoReturn:
+    from argcomplete import shell_integration
+
+    sys.stdout.write(shell_integration.shellcode(["catalog-upload"], True, shell))
+    raise SystemExit(0)
+
+
+def _command_like(word: str) -> str:
+    plain = word.replace("-", "_")
+    near = difflib.get_close_matches(plain.lower(), (UPLOAD_AWS, UPLOAD_ZENODO), n=1, cutoff=0.8)
+    return near[0] if near else ""
+
+
+def _plain_parser(*, with_commands: bool = False) -> _Parser:
     parser = _Parser(
         prog="catalog-upload",
         description="Publish what a cartloader catalog.yaml lists to S3 or Zenodo: in parallel, verified by "
@@ -110,35 +182,64 @@ def parse(argv: Sequence[str]) -> CommandLine:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    if with_commands:
+        parser.add_argument("command", nargs="?", choices=[UPLOAD_AWS, UPLOAD_ZENODO], help=argparse.SUPPRESS)
     _add_version(parser, "-V")
+    _add_presentation(parser)
+    parser.add_argument(
+        "--completion", choices=SHELLS, help="print what makes a shell complete this command's flags, and end"
+    )
     groups: dict[str, argparse._ArgumentGroup] = {}
     for item in inputs.INPUTS:
-        group = groups.setdefault(item.section, parser.add_argument_group(item.section))
-        _add(group, item)
-    parsed, problems = parser.read(argv)
-    return CommandLine(_values(parsed), problems=problems)
+        if item.section not in groups:
+            groups[item.section] = parser.add_argument_group(item.section)
+        _add(groups[item.section], item)
+    return parser
+
+
+def _add_presentation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-q", "--quiet", action="store_true", help="say only warnings, errors and results")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="also say every request, every retry and why"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="write one JSON object per event to stdout, the manifest last (docs/manifest.md)",
+    )
 
 
 def _add_version(parser: argparse.ArgumentParser, *names: str) -> None:
-    text = "print the program's version and end"
-    parser.add_argument(*names, action="version", version=_VERSION, help=text)
+    parser.add_argument(
+        *names, action="version", version=_VERSION, help="print the program's version and end"
+    )
 
 
-def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str) -> None:
-    text = item.description.replace("%", "%%")
-    if item.default:
-        text += f" (default: {item.default})"
+def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str, default: str = "") -> None:
+    words = item.description.replace("%", "%%")
+    if default or item.default:
+        words += f" (default: {default or item.default})"
     names = (f"--{item.name}", *aliases)
     if item.kind is inputs.Kind.FLAG:
-        group.add_argument(*names, dest=item.name, nargs="?", const="true", metavar="true|false", help=text)
+        action = group.add_argument(
+            *names, dest=item.name, nargs="?", const="true", metavar="true|false", help=words
+        )
+        _completed_by(action, ("true", "false"))
     elif item.kind is inputs.Kind.LINES:
-        group.add_argument(*names, dest=item.name, nargs="+", action="extend", metavar="ITEM", help=text)
+        group.add_argument(*names, dest=item.name, nargs="+", action="extend", metavar="ITEM", help=words)
     elif item.name == "version":
         # The record's version has the name by which other programs tell theirs; without a value, so does it.
-        text += " Without a value: print the program's version and end."
-        group.add_argument(*names, dest=item.name, nargs="?", const=_ASKED, metavar="VALUE", help=text)
+        words += " Without a value: print the program's version and end."
+        group.add_argument(*names, dest=item.name, nargs="?", const=_ASKED, metavar="VALUE", help=words)
     else:
-        group.add_argument(*names, dest=item.name, metavar="VALUE", help=text)
+        action = group.add_argument(*names, dest=item.name, metavar="VALUE", help=words)
+        if item.choices:
+            _completed_by(action, item.choices)
+
+
+def _completed_by(action: argparse.Action, words: Sequence[str]) -> None:
+    """What argcomplete offers; not `choices` of argparse, which would report one bad value and end."""
+    action.completer = lambda **_: words  # type: ignore[attr-defined]
 
 
 def _values(parsed: dict[str, object]) -> dict[str, str]:
@@ -151,33 +252,55 @@ def _values(parsed: dict[str, object]) -> dict[str, str]:
     return values
 
 
-def _origin_parser(command: str, names: Sequence[str], aliases: dict[str, str]) -> _Parser:
+_AWS_INPUTS: Final = [i.name for i in inputs.INPUTS if i.section != inputs.ZENODO and i.name != "zenodo-id"]
+_AWS_ALIASES: Final = {"--in": "in-dir", "--profile": "aws-profile"}
+_ONE_GROUP: Final = {
+    "upload_basics_only": "basics",
+    "upload_optional_only": "optional",
+    "upload_basemap_only": "basemaps",
+}
+_ZENODO_INPUTS: Final = [
+    i.name for i in inputs.INPUTS if i.section not in (inputs.S3, inputs.READERS) and i.name != "s3-dir"
+]
+_ZENODO_ALIASES: Final = {
+    "--in": "in-dir",
+    "--zenodo-deposition-id": "zenodo-id",
+    "--token-file": "zenodo-token",
+}
+_ZENODO_DEFAULTS: Final = {"zenodo-id": "new", "upload-method": "all"}
+
+
+def _origin_parser(
+    command: str, names: Sequence[str], aliases: Mapping[str, str], defaults: Mapping[str, str] | None = None
+) -> _Parser:
     parser = _Parser(
         prog=f"catalog-upload {command}", description=f"cartloader's {command}, as it is called there."
     )
     _add_version(parser, "-V", *([] if "version" in names else ["--version"]))
+    _add_presentation(parser)
     group = parser.add_argument_group("flags")
     for name in names:
-        _add(group, inputs.BY_NAME[name], *(alias for alias, target in aliases.items() if target == name))
+        others = (alias for alias, target in aliases.items() if target == name)
+        _add(group, inputs.BY_NAME[name], *others, default=(defaults or {}).get(name, ""))
     return parser
+
+
+def _add_aws_flags(parser: argparse.ArgumentParser) -> None:
+    for flag, name in _ONE_GROUP.items():
+        parser.add_argument(
+            "--" + flag.replace("_", "-"), dest=flag, action="store_true", help=f"short for --groups {name}"
+        )
+    parser.add_argument("--aws", dest="aws", help="accepted, without effect: no aws command is run")
+    parser.add_argument("--makefn", dest="makefn", help="accepted, without effect: no Makefile is written")
 
 
 def _upload_aws(argv: Sequence[str]) -> CommandLine:
     # The flags of cartloader's upload_aws.py (MIT, seqscope/cartloader at ee2fb4a), and any of ours besides.
-    names = [i.name for i in inputs.INPUTS if i.section != inputs.ZENODO and i.name != "zenodo-id"]
-    parser = _origin_parser(UPLOAD_AWS, names, {"--profile": "aws-profile"})
-    only = {
-        "upload_basics_only": "basics",
-        "upload_optional_only": "optional",
-        "upload_basemap_only": "basemaps",
-    }
-    for flag in only:
-        parser.add_argument("--" + flag.replace("_", "-"), dest=flag, action="store_true")
-    parser.add_argument("--aws", dest="aws", help="accepted, without effect: no aws command is run")
-    parser.add_argument("--makefn", dest="makefn", help="accepted, without effect: no Makefile is written")
+    parser = _origin_parser(UPLOAD_AWS, _AWS_INPUTS, _AWS_ALIASES)
+    _add_aws_flags(parser)
     parsed, problems = parser.read(argv)
     values = _values(parsed)
-    chosen = [group for flag, group in only.items() if parsed[flag]]
+    chosen = [group for flag, group in _ONE_GROUP.items() if parsed[flag]]
     if len(chosen) > 1:
         problems += (
             "Command line: the --upload-…-only flags exclude each other; --groups can name several groups.",
@@ -191,11 +314,9 @@ def _upload_aws(argv: Sequence[str]) -> CommandLine:
 
 def _upload_zenodo(argv: Sequence[str]) -> CommandLine:
     # The flags of cartloader's upload_zenodo.py (MIT, seqscope/cartloader at ee2fb4a), and ours besides.
-    names = [i.name for i in inputs.INPUTS if i.section != inputs.S3 and i.name != "s3-dir"]
-    aliases = {"--zenodo-deposition-id": "zenodo-id", "--token-file": "zenodo-token"}
-    parsed, problems = _origin_parser(UPLOAD_ZENODO, names, aliases).read(argv)
-    values = _values(parsed)
-    defaults = {"zenodo-id": "new", "upload-method": "all"}
+    parser = _origin_parser(UPLOAD_ZENODO, _ZENODO_INPUTS, _ZENODO_ALIASES, _ZENODO_DEFAULTS)
+    parsed, problems = parser.read(argv)
+    values, defaults = _values(parsed), dict(_ZENODO_DEFAULTS)
     if values.get("zenodo-id", "").strip() in ("", "new"):
         defaults["upload-type"] = "dataset"
     return CommandLine(values, defaults, top_level_only=True, problems=problems)

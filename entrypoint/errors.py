@@ -2,16 +2,16 @@
 
 ::
 
-    PublishError            1   a defect of ours, unless a subclass says otherwise
+    PublishError            1   a bug in catalog-upload, unless a subclass says otherwise
     ├── BadInput            2   inputs, catalog or local files; nothing was sent
     ├── FileFailed          3   one file; the others go on
-    ├── NotAuthorised       4   the destination does not let us in
+    ├── NotAuthorised       4   the destination refuses the credentials
     ├── Refused             5   the destination said no, and would say so again
-    ├── Unreachable         5   the destination did not answer, in spite of our patience
+    ├── Unreachable         5   the destination did not answer, after all retries
     └── Cancelled         130   SIGINT or SIGTERM
 
 An error is raised at the layer that understands the failure, chained with ``from``,
-and is caught once: a `FileFailed` by the transfer, the rest by ``__main__``.
+and is caught once: a `FileFailed` by the transfer, the rest by ``app``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process ends with; the table stands in the README."""
+    """What the process ends with; see the table in the README."""
 
     DONE = 0
-    DEFECT = 1
+    BUG = 1
     BAD_INPUT = 2
     FILES_FAILED = 3
     NOT_AUTHORISED = 4
@@ -40,7 +40,7 @@ class PublishError(Exception):
         hint: what a person can do now; one sentence, may be empty.
     """
 
-    exit_code: ExitCode = ExitCode.DEFECT
+    exit_code: ExitCode = ExitCode.BUG
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class BadInput(PublishError):
     """Everything that is wrong with the inputs, the catalog and the files, at once.
 
     Args:
-        problems: one sentence each, in the order in which a person would mend them.
+        problems: one sentence each, in the order in which a person would fix them.
     """
 
     exit_code = ExitCode.BAD_INPUT
@@ -93,7 +93,7 @@ class Refused(PublishError):
 
 
 class NotWritten(PublishError):
-    """A file that tells of the run could not be written on this machine; what was sent is sent."""
+    """Outputs or manifest could not be written on this machine; what was sent stays sent."""
 
     exit_code = ExitCode.REFUSED
 
@@ -110,4 +110,4 @@ class Cancelled(PublishError):
     exit_code = ExitCode.CANCELLED
 
     def __init__(self, message: str = "Cancelled.") -> None:
-        super().__init__(message, "Run it again to continue: what is up is not sent twice.")
+        super().__init__(message, "Run it again to continue: uploaded files are skipped.")

@@ -1,7 +1,7 @@
 """The table of inputs: their names, defaults and what they mean to a user.
 
-The one list from which ``action.yml``, the command line's ``--help`` and the README's tables
-are held to account (by tests); `entrypoint.settings` gives the values their types.
+The only list: ``action.yml``, the command line's ``--help`` and the README's tables are made from it or
+tested against it; `entrypoint.settings` gives the values their types.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Input:
-    """One input: ``INPUT_<NAME>`` in the action, ``--<name>`` on the command line."""
+    """One input: ``INPUT_<NAME>`` in the action, ``--<name>`` on the command line.
+
+    Attributes:
+        choices: all values that there are, where there are only a few.
+    """
 
     name: str
     section: str
@@ -29,6 +33,7 @@ class Input:
     default: str = ""
     kind: Kind = Kind.TEXT
     required: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -72,6 +77,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "catalog: what the catalog lists. all: every regular file below in-dir, except hidden files, *.done, "
         "*.mk and the token file. files: what the input files names.",
         "catalog",
+        choices=("catalog", "all", "files"),
     ),
     _lines(
         "files",
@@ -97,6 +103,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "What to do about a file that the catalog lists and the disk lacks: error, or warn and go on without "
         "it.",
         "error",
+        choices=("error", "warn"),
     ),
     Input(
         "s3-dir",
@@ -119,7 +126,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     _flag(
         "dry-run",
         HOW,
-        "true: read only. Print the whole plan with a reason for each file and send nothing that writes.",
+        "true: read only. Print the whole plan with a reason for each file, and change nothing.",
     ),
     _flag("verify-only", HOW, "true: read only. Compare what is there with what is here; differences fail."),
     _flag(
@@ -182,6 +189,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "Where requests name the bucket: path (in the URL's path), virtual (in the host's name) or auto: as the "
         "AWS configuration says, else virtual on AWS and path elsewhere, learning from refusals.",
         "auto",
+        choices=("auto", "path", "virtual"),
     ),
     Input(
         "checksum",
@@ -189,6 +197,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "Checksum that S3 keeps with each object: auto, crc64nvme, crc32c, crc32, sha256 or none. auto is "
         "CRC64NVME, with a fallback on stores that refuse it.",
         "auto",
+        choices=("auto", "crc64nvme", "crc32c", "crc32", "sha256", "none"),
     ),
     Input(
         "storage-class",
@@ -196,7 +205,12 @@ INPUTS: Final[tuple[Input, ...]] = (
         "Storage class of the objects, e.g. INTELLIGENT_TIERING. Nothing is sent if empty.",
     ),
     Input("acl", S3, "Canned ACL of the objects, e.g. bucket-owner-full-control. No ACL is sent if empty."),
-    Input("sse", S3, "Server-side encryption: AES256, aws:kms or aws:kms:dsse. Nothing is sent if empty."),
+    Input(
+        "sse",
+        S3,
+        "Server-side encryption: AES256, aws:kms or aws:kms:dsse. Nothing is sent if empty.",
+        choices=("AES256", "aws:kms", "aws:kms:dsse"),
+    ),
     Input("sse-kms-key-id", S3, "KMS key for sse: aws:kms or aws:kms:dsse."),
     _lines(
         "cache-control",
@@ -222,6 +236,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         READERS,
         "off, warn, or error (what readers cannot use fails the run with exit code 3). If empty: warn with "
         "public-url, else off. Without public-url the bucket's own address is checked.",
+        choices=("off", "warn", "error"),
     ),
     Input(
         "viewer-origin", READERS, "Origin of the page that reads, for the CORS check.", "https://pmtiles.io"
@@ -275,6 +290,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "never, or auto: above 100 files the small ones travel in uncompressed zip files, PMTiles stay loose "
         "as far as the limit allows, and files.tsv says what is where.",
         "never",
+        choices=("never", "auto"),
     ),
     _flag(
         "draft-only",

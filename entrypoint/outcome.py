@@ -152,8 +152,10 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was sent or deleted."""
-        return self.counts[Status.UPLOADED] > 0 or self.deleted > 0
+        """Whether anything was sent, deleted, described anew or published."""
+        links = self.links
+        by_links = links is not None and (links.made or links.described or links.just_published)
+        return self.counts[Status.UPLOADED] > 0 or self.deleted > 0 or by_links
 
     @property
     def exit_code(self) -> errors.ExitCode:

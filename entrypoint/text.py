@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Final
 
 # Characters that are "printable" for Python and yet invisible. .NET's comparisons, with which GitHub's
@@ -77,6 +78,18 @@ def duration_text(seconds: float) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Count and noun: ``1 file``, ``2 files``, ``5,000 files``."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def looks_secret(words: str) -> bool:
+    """Whether a word from the user could be a password or a token, which no message may show.
+
+    Such a word mixes letters and digits over a length that no usual name has, or stands in a URL where a
+    password does. Words that are not secret may look so too; then a message is less helpful, and no worse.
+    """
+    if re.search(r"://[^/]*@", words):
+        return True
+    parts = re.findall(r"[A-Za-z0-9+=]{16,}", words)
+    return any(re.search(r"[0-9]", part) and re.search(r"[A-Za-z]", part) for part in parts)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -107,6 +107,7 @@ class Transfer:
         try:
             workers.interruptible(lambda: self._destination.preflight(self._plan), self._cancel)
             self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
+            self._keep_catalogs()
             self._compare()
             if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
                 if self._rules.mode is Mode.DRAFT and self._may_overwrite() and not self._results:
@@ -135,6 +136,21 @@ class Transfer:
         thread.join(workers.GRACE if self._cancel.is_set else _TIDY)
 
     # Reading
+
+    def _keep_catalogs(self) -> None:
+        """With delete-extra: a catalog among the extra files is that of another data set.
+
+        Raises:
+            errors.BadInput: there is one.
+        """
+        catalogs = [e.name for e in self.extras if e.name.rpartition("/")[2] in model.CATALOG_NAMES]
+        if self._rules.delete_extra and catalogs:
+            more = f" and {len(catalogs) - 3:,} more" if len(catalogs) > 3 else ""
+            raise errors.BadInput(
+                f"delete-extra: there are catalogs of other data sets among the {len(self.extras):,} extra files "
+                f"({', '.join(catalogs[:3])}{more}), so nothing is deleted.",
+                "Name the data set's own prefix or draft, or delete the other data sets by hand first.",
+            )
 
     def _compare(self) -> None:
         def one(file: model.PlannedFile) -> None:

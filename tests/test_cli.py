@@ -87,7 +87,7 @@ def test_help_tells_every_flag(line: list[str], capsys: pytest.CaptureFixture[st
     assert not caught.value.code
     out = capsys.readouterr().out
     assert "%" not in out
-    left_out = {"upload_aws": (inputs.ZENODO,), "upload_zenodo": (inputs.S3,)}.get(line[0], ())
+    left_out = {"upload_aws": (inputs.ZENODO,), "upload_zenodo": (inputs.S3, inputs.READERS)}.get(line[0], ())
     for item in inputs.INPUTS:
         if item.section not in (*left_out, inputs.WHERE):
             assert re.search(rf"^  --{item.name}\b", out, re.MULTILINE), item.name
@@ -98,9 +98,16 @@ def test_help_tells_every_flag(line: list[str], capsys: pytest.CaptureFixture[st
     [
         (["--zenodo-tokn", "private"], "there is no flag --zenodo-tokn; did you mean --zenodo-token?"),
         (["--zenodo-tokn=private"], "there is no flag --zenodo-tokn"),
-        (["--in-dir", "out", "private"], "one word belongs to no flag"),
-        (["--in-dir", "out", "private", "other"], "2 words belong to no flag"),
+        (["--in-dir", "out", "extra"], "unexpected argument: extra"),
+        (["--in-dir", "out", "out", "s3://demo/x"], "unexpected arguments: out, s3://demo/x. See"),
+        (["--in-dir", "out", TOKEN, "https://me:private@x.example"], "unexpected arguments: …, …. See"),
+        (["--in-dir", "out", *"abcdefg"], "unexpected arguments: a, b, c, d, e, …. See"),
         (["upload-aws", "--in-dir", "private"], "there is no command upload-aws; did you mean upload_aws?"),
+        (
+            ["uplod_zenodo", "--in-dir", "private"],
+            "there is no command uplod_zenodo; did you mean upload_zenodo?",
+        ),
+        (["-q", "-v"], "-q and -v exclude each other"),
         (["--quite-other", "private"], "there is no flag --quite-other. See"),
         (["upload_zenodo", "--tokn", "private"], "there is no flag --tokn"),
         (["upload_zenodo", "--zenodo=private"], "--zenodo=…"),
@@ -115,7 +122,49 @@ def test_a_wrong_line_is_told_without_its_values(place: Path, line: list[str], s
         settings.read({}, line, place)
     assert shown in str(caught.value)
     assert "private" not in str(caught.value)
+    assert TOKEN not in str(caught.value)
     assert any(way in str(caught.value) for way in ("--help", "--groups", "did you mean"))
+
+
+def test_how_the_run_is_told() -> None:
+    assert cli.presentation([]) == cli.Presentation()
+    assert cli.presentation(["upload_aws", "-q", "--json"]) == cli.Presentation(quiet=True, json=True)
+    assert cli.presentation(["--verbose", "--title=-q", "--no-such-flag"]) == cli.Presentation(verbose=True)
+    for line in (["-q"], ["--quiet", "--json"], ["-v"]):
+        for command in ([], ["upload_aws"], ["upload_zenodo"]):
+            assert cli.parse([*command, *line]).problems == ()
+
+
+def test_the_default_of_upload_zenodo_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for line, default in ((["upload_zenodo", "--help"], "all"), (["--help"], "catalog")):
+        with pytest.raises(SystemExit):
+            cli.parse(line)
+        words = " ".join(capsys.readouterr().out.split())
+        assert f"files: what the input files names. (default: {default})" in words
+
+
+@pytest.mark.parametrize("item", [i for i in inputs.INPUTS if i.choices], ids=lambda i: i.name)
+def test_the_choices_of_the_table_are_those_of_the_settings(place: Path, item: inputs.Input) -> None:
+    where = (
+        ["--zenodo-id", "new", "--zenodo-token", "token"]
+        if item.section == inputs.ZENODO
+        else ["--s3-dir", "s3://b/x"]
+    )
+    for value in item.choices:
+        try:
+            read(place, ["--in-dir", "out", *where, f"--{item.name}", value])
+        except errors.BadInput as error:
+            said = [problem for problem in error.problems if problem.startswith(f"{item.name}:")]
+            if said:
+                raise
+    if item.name != "sse":
+        with pytest.raises(errors.BadInput, match=f"{item.name}: expected"):
+            read(place, ["--in-dir", "out", *where, f"--{item.name}", "no-such-value"])
+
+
+def test_the_origin_takes_in_for_in_dir(place: Path) -> None:
+    assert read(place, "upload_aws --in out --s3-dir s3://bucket/x").in_dir == (place / "out").resolve()
+    assert read(place, "upload_zenodo --in out --zenodo-token token").in_dir == (place / "out").resolve()
 
 
 def test_no_abbreviations() -> None:
@@ -228,5 +277,5 @@ def test_files_of_upload_zenodo(place: Path) -> None:
 
 
 def test_the_token_of_upload_zenodo_is_a_file(place: Path) -> None:
-    with pytest.raises(errors.BadInput, match="there is no such file"):
+    with pytest.raises(errors.BadInput, match=r"'zenodo\.token' does not exist"):
         read(place, "upload_zenodo --zenodo-token zenodo.token --in-dir out")

@@ -199,7 +199,7 @@ def _hurried() -> Iterator[None]:
 def test_servers_that_answer_anything(
     said: list[tuple[int, str, bytes]], zenodo: bool, anything: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Never a defect, never a secret, and an end."""
+    """Never a bug, never a secret, and an end."""
     _Anything.answers = tuple((status, kind, b"" if status == 204 else body) for status, kind, body in said)
     workspace = tmp_path_factory.mktemp("workspace")
     inside.fill(workspace, {"a": b"1", "b": b"2"})

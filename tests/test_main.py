@@ -32,7 +32,7 @@ def check(run: action.Run, code: int) -> None:
     """What holds however a run ends."""
     assert run.code == code, run.log
     assert "Traceback" not in run.log
-    assert "defect" not in run.log
+    assert "A bug in" not in run.log
     assert SECRET not in run.log.replace(f"::add-mask::{SECRET}", "")
     assert SECRET not in run.summary
     assert SECRET not in str(run.outputs)
@@ -52,7 +52,7 @@ def out(workspace: Path) -> Path:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, ["in-dir: needed", "neither is given"]),
+        ({}, ["in-dir is required", "neither is given"]),
         (
             {"in-dir": "gone", "n-jobs": "many", "groups": "x", "s3-dir": "b", "dry-run": "yes", "shard": "5/4"},
             ["in-dir:", "n-jobs:", "groups:", "s3-dir:", "dry-run:", "shard:"],
@@ -83,7 +83,7 @@ def out(workspace: Path) -> Path:
             {"in-dir": "out", "zenodo-id": "new", "zenodo-token": SECRET, "zenodo-url": "http://example.org"},
             ["plain http"],
         ),
-        ({"in-dir": "out", "zenodo-id": "new", "zenodo-token": f"{SECRET} x"}, ["zenodo-token: it holds blanks"]),
+        ({"in-dir": "out", "zenodo-id": "new", "zenodo-token": f"{SECRET} x"}, ["zenodo-token: it contains blanks"]),
     ],
 )  # fmt: skip
 def test_bad_input_ends_with_2_before_any_request(
@@ -175,8 +175,8 @@ def test_version_and_help(tmp_path: Path) -> None:
 
 def test_help_loads_neither_boto3_nor_requests(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom entrypoint import __main__\n"
-        "try: __main__.run({}, ['--help'], __import__('pathlib').Path('/'), sys.stdout)\n"
+        "import sys\nfrom entrypoint import app\n"
+        "try: app.run({}, ['--help'], __import__('pathlib').Path('/'), sys.stdout)\n"
         "except SystemExit: print('LOADED', {'boto3', 'awscrt', 'requests', 'actions_toolkit'} & set(sys.modules))"
     )
     done = subprocess.run(

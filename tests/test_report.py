@@ -128,8 +128,11 @@ def test_hostile_names_do_no_harm_in_a_log(name: str) -> None:
     lines = [
         report.headline(outcome),
         *report.plan_lines(outcome),
-        *report.end_lines(outcome),
-        *report.cause(outcome),
+        *report.causes(outcome, 3),
+        *report.failed_names(outcome),
+        *report.closing(outcome),
+        *report.deletions(outcome)[1],
+        *report.links(outcome),
         report.start_line(outcome.plan or samples.plan(), samples.given()),
     ]
     assert runner_parser.commands("\n".join(lines)) == []
@@ -267,7 +270,7 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
         (samples.some_failed(), "Failed: 2 of 10 files; the catalog was not replaced"),
         (samples.cancelled(), "Cancelled; 3 of 10 files are up; the catalog was not replaced"),
         (samples.collection(), "Failed: 1 of 30 files; 1 of 3 catalogs was not replaced"),
-        (samples.bad_input(), "Bad input: 3 problems to mend; nothing was sent"),
+        (samples.bad_input(), "Bad input: 3 problems to fix; nothing was sent"),
         (
             samples.zenodo(published=False),
             "Uploaded 10 files (5.8 GB) to the draft 10.5281/zenodo.17512345; not published yet",
@@ -295,7 +298,7 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
         ),
         (
             replace(samples.outcome(samples.skipped), extras=(ExtraResult("x", 1, deleted=True),)),
-            "Deleted 1 extra file of s3://spatial-atlas/mouse-brain; nothing to upload",
+            "Nothing to upload: 10 files were already there, at s3://spatial-atlas/mouse-brain; deleted 1 extra file",
         ),
         (
             replace(samples.zenodo(published=False), error=errors.Refused("The publish was refused.")),
@@ -311,7 +314,7 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
         ),
         (
             Outcome(Mode.PUBLISH, "s3://b", samples.plan(), error=errors.PublishError("Ouch.")),
-            "Stopped by a defect of catalog-upload; no file was uploaded",
+            "Stopped by a bug in catalog-upload; no file was uploaded",
         ),
         (Outcome(Mode.PUBLISH, "s3://b", model.Plan(())), "Nothing to do: no file is planned"),
     ],
@@ -328,7 +331,7 @@ def test_remarks_are_counted_and_bounded_in_the_log() -> None:
     title, lines = report.remarks(run)
     assert title == "501 remarks"
     assert len(lines) == 51
-    assert lines[-1] == "… and 451 more, see the summary"
+    assert lines[-1] == "… and 451 more; see the summary or the manifest"
     # The plan of a dry run says of each what is left out.
     assert report.remarks(replace(run, mode=Mode.DRY_RUN)) == ("1 remark", ["w"])
     assert report.remarks(samples.outcome(samples.uploaded)) == ("", [])
@@ -336,38 +339,121 @@ def test_remarks_are_counted_and_bounded_in_the_log() -> None:
 
 def test_long_lists_are_bounded_in_the_log() -> None:
     def one(file: model.PlannedFile) -> FileResult:
-        return FileResult(file, Status.FAILED, "It broke.", "Mend it.")
+        return FileResult(file, Status.FAILED, "It broke.", "Fix it.")
 
     files = tuple((f"{number}.tsv", "basics", number) for number in range(1999))
     outcome = samples.outcome(one, samples.plan(samples.unit("", files)))
-    assert report.plan_lines(outcome)[-1] == "… and 1,100 more, see the summary"
-    assert report.end_lines(outcome)[50] == "… and 1,950 more, see the summary"
-    assert len(report.cause(outcome)) == 11
-
-
-def test_the_cause_says_what_to_do() -> None:
-    assert report.cause(samples.outcome(samples.uploaded)) == []
-    assert report.cause(samples.bad_input())[0].startswith("s3-dir, zenodo-id")
-    assert report.cause(samples.cancelled()) == [
-        "Cancelled.",
-        "Run it again to continue: what is up is not sent twice.",
+    assert report.plan_lines(outcome)[-1] == "… and 1,100 more; see the summary or the manifest"
+    (line,) = report.causes(outcome, 3)
+    assert line == "2,000 files: It broke. Fix it. (0.tsv, 1.tsv, 2.tsv and 1,997 more)"
+    assert report.failed_names(outcome)[-1] == "… and 1,100 more; see the summary or the manifest"
+    results = [
+        replace(r, reason=f"It broke in way {chr(97 + n % 26)}{chr(97 + n // 26)}.")
+        for n, r in enumerate(outcome.results[:600])
     ]
-    assert report.cause(samples.some_failed())[0].endswith("Let the pipeline finish first.")
+    lines = report.causes(replace(outcome, results=tuple(results)), 3)
+    assert lines[50:] == ["… and 550 more; see the summary or the manifest"]
+
+
+def test_the_causes_of_a_failed_run() -> None:
+    assert report.causes(samples.outcome(samples.uploaded), 3) == []
+    assert report.causes(samples.bad_input(), 3)[0].startswith("s3-dir, zenodo-id")
+    assert report.causes(samples.cancelled(), 3) == []
+    assert report.causes(samples.some_failed(), 3)[0].endswith("Let the pipeline finish first.")
+
+
+def test_the_same_failure_is_told_once_with_its_number() -> None:
+    first, second = report.causes(samples.all_denied(), 2)
+    assert first.startswith("8 files: S3 answered AccessDenied for the file")
+    assert first.endswith(
+        "Allow s3:PutObject below this prefix. (genes_all.pmtiles, genes_bin1.pmtiles and 6 more)"
+    )
+    assert second.startswith("t12-bulk-de.tsv: 't12-bulk-de.tsv' changed")
+    page = report.summary(samples.all_denied(), samples.given())
+    assert page.partition("### By group")[0].count("AccessDenied") == 1
+    # Where every file fails with the same, the run ends with that; it is no second failure.
+    failures = samples.all_denied().failures
+    error = errors.NotAuthorised(failures[0].reason, failures[0].hint)
+    outcome = replace(samples.all_denied(), error=error)
+    assert report.causes(outcome, 2) == [first, second]
+    assert report.summary(outcome, None).partition("### By group")[0].count("AccessDenied") == 1
+
+
+def test_a_failed_run_ends_with_what_failed_what_to_do_and_where() -> None:
+    for run in (samples.some_failed(), samples.cancelled(), samples.all_denied()):
+        assert [line.partition(":")[0] for line in report.closing(run)] == ["error", "What to do", "Where"]
+    assert [line.partition(":")[0] for line in report.closing(samples.bad_input())] == ["error", "What to do"]
 
 
 def test_what_happened_and_what_to_do_are_two_sentences() -> None:
     outcome = samples.some_failed()
     for reason, shown in (("other size there", "other size there. Run"), ("Gone.", "Gone. Run")):
         results = [replace(one, reason=reason, hint="Run again.") for one in outcome.failures]
-        assert f"{shown} again." in report.end_lines(replace(outcome, results=tuple(results)))[0]
+        assert f"{shown} again." in report.causes(replace(outcome, results=tuple(results)), 3)[0]
 
 
 def test_a_cancelled_run_says_so_once() -> None:
-    assert not [line for line in report.end_lines(samples.cancelled()) if "Cancelled" in line]
+    said = [*report.causes(samples.cancelled(), 3), *report.closing(samples.cancelled())]
+    assert len([line for line in said if "Cancelled" in line]) == 1
+
+
+def test_what_was_deleted_is_said_everywhere() -> None:
+    run = samples.deleted()
+    assert report.outputs(run, samples.given())["deleted"] == "5"
+    assert report.headline(run).endswith("; deleted 5 extra files")
+    title, lines = report.deletions(run)
+    assert (title, lines[0]) == ("Deleted 5 extra files", "old/layer-1.pmtiles (7.0 MB)")
+    assert "<b>Deleted 5 extra files</b> (105 MB)" in report.summary(run, samples.given())
+    assert report.plan_lines(samples.dry_run())[0].startswith("would delete")
+    assert report.headline(samples.dry_run()).startswith("Dry run: would delete 2 extra files and upload")
+    assert "<b>Would delete 2 extra files</b>" in report.summary(samples.dry_run(), samples.given())
+    assert report.deletions(samples.dry_run()) == ("", [])
+    # What `restart` deletes of a draft is no extra file.
+    emptied = replace(samples.outcome(samples.uploaded), deleted=7)
+    assert report.outputs(emptied, None)["deleted"] == "0"
+
+
+def test_a_run_that_only_published_or_described_changed_something() -> None:
+    for run, words in (
+        (
+            samples.only("published"),
+            "Published the record 10.5281/zenodo.17512345; 10 files were already there",
+        ),
+        (
+            samples.only("described"),
+            "Updated the metadata of the draft 10.5281/zenodo.17512345; 10 files were already there",
+        ),
+    ):
+        assert report.headline(run) == words
+        assert report.outputs(run, None)["changed"] == "true"
+    assert report.outputs(samples.outcome(samples.skipped), None)["changed"] == "false"
+
+
+def test_nothing_is_linked_that_is_not_there() -> None:
+    for run in (samples.dry_run_of_a_new_draft(), samples.all_denied()):
+        assert "catalog.yaml</a>" not in report.summary(run, samples.given())
+        assert not [line for line in report.links(run) if line.startswith("Catalog")]
+    assert "catalog.yaml</a>" in report.summary(samples.dry_run(), samples.given())
+    draft = report.summary(samples.zenodo(published=False), samples.given(token="t0ken"))
+    assert "files/catalog.yaml</a>" not in draft
+
+
+def test_a_collection_names_samples_and_catalogs() -> None:
+    page = report.summary(samples.rooted(), samples.given())
+    assert "2 samples and a root catalog" in page
+    assert "\\n" not in page
+    assert page.count("/s1/catalog.yaml</a>") == 1
+    plan = samples.rooted().plan
+    assert plan
+    assert "21 files (11.6 GB) of 'mouse-brain' in 2 samples and a root catalog:" in report.start_line(
+        plan, samples.given()
+    )
+    many = report.summary(samples.collection(40), samples.given())
+    assert "39, see below by sample" in many
 
 
 def test_links_of_a_draft_say_that_they_work_later() -> None:
-    lines = report.end_lines(samples.zenodo(published=False))
+    lines = report.links(samples.zenodo(published=False))
     later = "(works once the draft is published)"
     assert [line.partition(":")[0] for line in lines if later in line] == ["Catalog", "DOI"]
     assert not [line for line in lines if line.startswith("Record")]

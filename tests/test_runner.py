@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import io
+import json
 import os
-import stat
 import threading
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from entrypoint import errors, report
 from entrypoint.outcome import FileResult, Status
-from entrypoint.runner import Progress, Runner
+from entrypoint.runner import Progress, Reporter, Runner, bar, drafts
 from entrypoint.runner.console import MAX_ANNOTATIONS
 from tests.support import hostile, runner_parser, samples
 
@@ -95,20 +95,75 @@ def test_in_a_terminal_everything_is_plain() -> None:
         runner.info("a line")
     runner.error("Failed", ["one", "two"])
     runner.notice("Only a title")
-    runner.debug("unseen")
+    runner.detail("unseen")
+    runner.event("unseen")
     runner.mask("s3cret-token")
     runner.write_outputs({"files": "1"})
     assert runner.write_summary("# x")
-    assert stream.getvalue() == "Plan\na line\nerror: Failed\n  one\n  two\nnotice: Only a title\n"
+    assert stream.getvalue() == "a line\nerror: Failed\n  one\n  two\nnotice: Only a title\n"
 
 
-def test_debug_lines_are_for_those_who_ask() -> None:
+def test_details_are_for_those_who_ask() -> None:
     stream = io.StringIO()
-    Runner.from_environ({"GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1"}, stream).debug("a\n::error::b")
+    Runner.from_environ({"GITHUB_ACTIONS": "true", "RUNNER_DEBUG": "1"}, stream).detail("a\n::error::b")
     assert [command.name for command in runner_parser.commands(stream.getvalue())] == ["debug"]
     stream = io.StringIO()
-    Runner(stream, debug=True).debug("why")
-    assert stream.getvalue() == "debug: why\n"
+    Runner(stream, verbose=True).detail("why")
+    assert stream.getvalue() == "why\n"
+
+
+def spoken(**options: bool) -> tuple[str, str]:
+    """What stands on standard output and on standard error after one of everything was said."""
+    out, err = io.StringIO(), io.StringIO()
+    environ = {"GITHUB_ACTIONS": "true"} if options.pop("github", False) else {}
+    runner = Runner.from_environ(environ, out, err, **options)
+    runner.info("progress")
+    runner.result("result")
+    runner.detail("detail")
+    runner.notice("notice")
+    runner.warning("warning")
+    runner.error("error")
+    runner.say("end")
+    runner.event("one", number=1)
+    runner.print_manifest("{}\n")
+    return out.getvalue(), err.getvalue()
+
+
+def test_results_go_to_one_stream_and_the_rest_to_the_other() -> None:
+    rest = "progress\nnotice: notice\nwarning: warning\nerror: error\nend\n"
+    assert spoken() == ("result\n{}\n", rest)
+    assert spoken(quiet=True) == ("result\n{}\n", "warning: warning\nerror: error\nend\n")
+    assert spoken(verbose=True)[1] == rest.replace("progress\n", "progress\ndetail\n")
+    assert spoken(keep_out=True) == ("{}\n", rest.replace("progress\n", "progress\nresult\n"))
+
+
+def test_on_github_everything_is_in_order_in_one_stream() -> None:
+    out, err = spoken(github=True)
+    assert err == ""
+    assert [line.partition(" ")[0] for line in out.splitlines()] == [
+        "progress", "result", "::notice", "::warning", "::error", "end", "{}",
+    ]  # fmt: skip
+    assert spoken(github=True, keep_out=True)[0] == "{}\n"
+
+
+def test_events_are_objects_in_lines_and_nothing_else(tmp_path: Path) -> None:
+    out, err = spoken(events=True)
+    events = [json.loads(line) for line in out.splitlines() if line != "{}"]
+    assert [event.get("event") for event in events] == ["warning", "error", "one"]
+    assert events[0]["title"] == "warning"
+    assert events[-1]["number"] == 1
+    assert err == "warning: warning\nerror: error\nend\n"
+
+
+@pytest.mark.parametrize("name", hostile.NAMES)
+def test_no_name_is_a_command_in_an_event(name: str) -> None:
+    out = io.StringIO()
+    runner = Runner(out, io.StringIO(), events=True)
+    runner.mask("s3cret-token")
+    runner.event("file", name=name, secret="s3cret-token")
+    assert runner_parser.commands(out.getvalue()) == []
+    (event,) = map(json.loads, out.getvalue().splitlines())
+    assert (event["name"], event["secret"]) == (name, "***")
 
 
 def test_a_log_that_knows_ascii_only_does_not_stop_a_run() -> None:
@@ -214,27 +269,11 @@ def test_a_bad_input_still_leaves_outputs_and_a_summary(tmp_path: Path) -> None:
     assert "3 problems" in summary.read_text(encoding="utf-8")
 
 
-def test_a_manifest_is_written_whole_and_can_be_read_by_others(tmp_path: Path) -> None:
-    path = tmp_path / "new" / ("x" * 250)
-    runner = Runner(io.StringIO())
-    runner.write_manifest(path, "{}\n")
-    runner.write_manifest(path, '{"again": true}\n')
-    assert path.read_text() == '{"again": true}\n'
-    assert stat.S_IMODE(path.stat().st_mode) & 0o044 == 0o044 & ~_umask()
-    assert list(path.parent.iterdir()) == [path]
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def test_a_manifest_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     runner = Runner(io.StringIO())
-    for path in (tmp_path / "folder", tmp_path / "file" / "m.json", tmp_path / "a\0b"):
+    for path in (tmp_path / "folder", tmp_path / "file", tmp_path / "file" / "m.json", tmp_path / "a\0b"):
         with pytest.raises(errors.NotWritten, match="cannot be written"):
             runner.write_manifest(path, "{}")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["file", "folder"]
@@ -302,20 +341,19 @@ def test_a_log_gets_a_line_now_and_then() -> None:
     assert stream.getvalue() == seen, "it ends with the run"
 
 
-def test_the_first_failures_are_told_at_once(tmp_path: Path) -> None:
+def test_failures_are_counted_and_told_at_the_end(tmp_path: Path) -> None:
     runner, stream, _, _ = on_github(tmp_path)
     progress = Progress(runner)
+    progress.started(30, 30)
     for name in hostile.NAMES:
         progress.done(FileResult(samples.planned(name, "basics", 1), Status.FAILED, f"broke {name}"))
-    lines = stream.getvalue().splitlines()
-    assert len(lines) == 21
-    assert lines[-1] == "More files fail; the end of the log lists them."
-    assert runner_parser.commands(stream.getvalue()) == []
+    assert stream.getvalue() == ""
+    assert progress.line().endswith(f"{len(hostile.NAMES)} failed")
 
 
 def test_a_terminal_gets_a_bar_that_makes_way_for_lines() -> None:
-    stream = Terminal()
-    runner = Runner(stream)
+    out, stream = io.StringIO(), Terminal()
+    runner = Runner(out, stream)
     before = threading.active_count()
     with Progress(runner, 2, interval=0.001) as progress:
         progress.started(2, 2_000_000)
@@ -327,7 +365,44 @@ def test_a_terminal_gets_a_bar_that_makes_way_for_lines() -> None:
         progress.moved(1_000_000)
     assert not hasattr(runner.bar, "clear")
     assert "\ra line of the log\n" in stream.getvalue()
-    assert "2.00M" in stream.getvalue()
+    assert "0/2 files" in stream.getvalue()
+    assert "1.0 MB of 2.0 MB" in stream.getvalue()
+    assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize("width", [1, 5, 10, 20, 27, 40, 60, 80, 100, 200])
+def test_a_bar_fits_the_window(width: int) -> None:
+    progress = Progress(Runner(io.StringIO()))
+    progress.started(1_234, 3_000_000_000)
+    progress.moved(750_000_000)
+    progress.done(FileResult(samples.planned("a", "basics", 1), Status.FAILED, "broke"))
+    words = progress.words(12_500_000.0)
+    line = bar.fitted(words, 0.25, width)
+    assert 0 < len(line) < max(width, 2)
+    assert width < 20 or " 25%  1 failed" in line
+    assert width < 40 or "1/1,234 files" in line
+    assert width < 100 or "3 min 0 s left  12.5 MB/s  750 MB of 3.0 GB" in line
+    assert width < 100 or line.startswith("[███")
+    assert bar.fitted(words, 0.25, width, ascii_only=True).isascii()
+
+
+def test_a_bar_of_empty_files_and_one_of_no_rate() -> None:
+    progress = Progress(Runner(io.StringIO()))
+    progress.started(2, 0)
+    assert progress.words(0.0) == ["0/2 files"]
+    assert bar.fitted([], None, 80) == ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "options"), [({"TERM": "dumb"}, {}), ({}, {"quiet": True}), ({}, {"events": True})]
+)
+def test_where_no_line_can_be_drawn_again_there_is_no_bar(
+    environ: dict[str, str], options: dict[str, bool]
+) -> None:
+    runner = Runner.from_environ(environ, Terminal(), Terminal(), **options)
+    with Progress(runner) as progress:
+        progress.started(2, 2_000_000)
+        assert runner.bar is None
 
 
 def test_github_gets_no_bar() -> None:
@@ -336,6 +411,110 @@ def test_github_gets_no_bar() -> None:
     with Progress(runner) as progress:
         progress.started(2, 2_000_000)
         assert runner.bar is None
+
+
+# What is asked and waited for
+
+
+def test_requests_are_for_those_who_ask_and_show_no_secret() -> None:
+    stream = io.StringIO()
+    asked = ("PUT", "https://me:pass@s3.example/b/k?X-Amz-Signature=abc&X-Amz-Security-Token=x", "200", 0.125)
+    Reporter(Runner(stream)).request(*asked)
+    assert stream.getvalue() == ""
+    reporter = Reporter(Runner(stream, verbose=True))
+    reporter.request(*asked)
+    reporter.request("GET", "https://s3.example/b?list-type=2&prefix=a%2F", "timed out", 30.0)
+    assert stream.getvalue() == (
+        "PUT https://s3.example/b/k?…: 200, 0.12 s\n"
+        "GET https://s3.example/b?list-type=2&prefix=a%2F: timed out, 30.00 s\n"
+    )
+
+
+def test_retries_are_said_when_the_trouble_lasts_and_then_rarely() -> None:
+    stream, clock = io.StringIO(), Clock()
+    reporter = Reporter(Runner(stream), clock=clock)
+    for _ in range(40):
+        reporter.retry("PUT a.pmtiles", "connection refused", 1.0)
+        clock.now += 1.0
+    said = stream.getvalue().splitlines()
+    assert said == ["PUT a.pmtiles: connection refused; trying again in 1.0 s"] * 2
+    clock.now += 300
+    reporter.retry("PUT a.pmtiles", "connection refused", 1.0)
+    assert len(stream.getvalue().splitlines()) == 2, "new trouble, which may be over soon"
+    stream = io.StringIO()
+    Reporter(Runner(stream, verbose=True), clock=clock).retry("GET /x", "503 Slow Down.", 0.5)
+    assert stream.getvalue() == "GET /x: 503 Slow Down; trying again in 0.5 s\n"
+
+
+def test_what_is_waited_for_is_said_after_a_while_and_then_rarely() -> None:
+    written = threading.Semaphore(0)
+
+    class Log(io.StringIO):
+        def flush(self) -> None:
+            written.release()
+
+    stream, clock = Log(), Clock()
+    reporter = Reporter(Runner(stream), clock=clock, tick=0.001)
+    with reporter.waiting("nothing that lasts"):
+        pass
+    with reporter.waiting("zenodo.org to publish record 123"):
+        assert not written.acquire(timeout=0.05)
+        clock.now += 4
+        assert written.acquire(timeout=10)
+        assert not written.acquire(timeout=0.05)
+        clock.now += 16
+        assert written.acquire(timeout=10)
+    assert stream.getvalue() == (
+        "Waiting for zenodo.org to publish record 123 (4.0 s) …\n"
+        "Waiting for zenodo.org to publish record 123 (20 s) …\n"
+    )
+
+
+# Drafts
+
+
+def test_a_draft_is_remembered_for_its_service_directory_and_data_set(tmp_path: Path) -> None:
+    stream = io.StringIO()
+
+    def memory(service: str = "https://zenodo.org", in_dir: str = "/data/out") -> drafts.Drafts:
+        return drafts.Drafts(Runner(stream), tmp_path / "state" / "x", service, Path(in_dir))
+
+    assert memory().read("atlas") == ""
+    memory().write("atlas", "412019")
+    assert memory().read("atlas") == "412019"
+    assert memory().read("other") == ""
+    assert memory("https://sandbox.zenodo.org").read("atlas") == ""
+    assert memory(in_dir="/data/other").read("atlas") == ""
+    assert Path(memory().where("atlas")).is_file()
+    memory().write("atlas", "")
+    memory().write("atlas", "")
+    assert memory().read("atlas") == ""
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"draft": 7}', b'{"draft": "../../x"}', b"\xff"])
+def test_a_note_that_is_not_ours_is_no_draft(tmp_path: Path, content: bytes) -> None:
+    memory = drafts.Drafts(Runner(io.StringIO()), tmp_path, "https://zenodo.org", tmp_path)
+    Path(memory.where("x")).write_bytes(content)
+    assert memory.read("x") == ""
+    memory.write("x", "9")
+    assert memory.read("x") == "9"
+
+
+def test_a_state_folder_that_cannot_be_written_is_a_remark(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    stream = io.StringIO()
+    memory = drafts.Drafts(Runner(stream), tmp_path / "file" / "state", "https://zenodo.org", tmp_path)
+    memory.write("atlas", "412019")
+    assert "A draft would not be found again" in stream.getvalue()
+    assert "zenodo-id: 412019" in stream.getvalue()
+
+
+def test_where_drafts_are_remembered() -> None:
+    assert drafts.folder("/s", "/home/me") == Path("/s/catalog-upload")
+    assert drafts.folder("", "/home/me") == Path("/home/me/.local/state/catalog-upload")
+    assert drafts.folder("relative", "/home/me") == Path("/home/me/.local/state/catalog-upload")
+    assert drafts.folder("", "") is None
 
 
 def test_many_threads_may_tell(tmp_path: Path) -> None:

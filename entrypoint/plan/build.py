@@ -67,7 +67,8 @@ class Builder:
     def __init__(self, chosen: settings.Settings, findings: Findings) -> None:
         self._chosen = chosen
         self._findings = findings
-        self._token = model.LocalFile.of(chosen.token_file).stamp[:2] if chosen.token_file else None
+        self._token = _identity(chosen.token_file)
+        self._manifest = _identity(chosen.manifest)
 
     def read_catalog(self, place: Place) -> Read | None:
         """Read and resolve a catalog; nothing where there is none or it cannot be used."""
@@ -249,7 +250,14 @@ class Builder:
         # By device and inode, which a hard link cannot hide from.
         return source.stamp[:2] == self._token
 
+    def _check_manifest(self, source: model.LocalFile) -> None:
+        if source.stamp[:2] == self._manifest:
+            self._findings.problems.append(
+                f"manifest: {self._chosen.manifest_input!r} is one of the files to upload; name another path."
+            )
+
     def _file(self, place: Place, item: disk.Found, entries: dict[str, catalog.Entry]) -> model.PlannedFile:
+        self._check_manifest(item.source)
         entry = entries.get(item.local)
         name = place.remote(item.local)
         return model.PlannedFile(
@@ -264,6 +272,7 @@ class Builder:
         )
 
     def _catalog(self, place: Place, found: catalog.Catalog, source: model.LocalFile) -> model.PlannedFile:
+        self._check_manifest(source)
         is_joint = found.is_root and place.catalog.name != CATALOG_NAME
         plain = ROOT_CATALOG_NAME if is_joint else CATALOG_NAME
         name = place.remote(place.catalog.name if place.keep_name else plain)
@@ -290,6 +299,15 @@ class Builder:
         elif empty:
             more = f" and {len(empty) - 3:,} more" if len(empty) > 3 else ""
             self._findings.warnings.append(f"{len(empty):,} files are empty: {', '.join(empty[:3])}{more}.")
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Device and inode, by which a file is known under every name."""
+    try:
+        status = path.stat() if path else None
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino) if status else None
 
 
 def _is_own(place: Place, item: disk.Found, catalog_file: model.LocalFile) -> bool:

@@ -13,6 +13,8 @@ from entrypoint import errors
 
 CATALOG: str = "catalog"
 """Group of a catalog itself; the other groups are `entrypoint.catalog.Group` and `OTHER`."""
+CATALOG_NAMES: frozenset[str] = frozenset({"catalog.yaml", "multi-catalog.yaml"})
+"""Names by which catalogs are known at a destination."""
 OTHER: str = "other"
 """Group of a file that no catalog lists (upload-method all and files)."""
 PAGE: str = "page"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from entrypoint import errors, settings, text
-from entrypoint.outcome import FileResult, Mode, Outcome, Status
+from entrypoint.outcome import Mode, Outcome
 from entrypoint.plan import model
-from entrypoint.report import verdict
+from entrypoint.report import grouping, verdict
 
 PLAN_LIMIT: Final = 900
 FAILURE_LIMIT: Final = 50
 REMARK_LIMIT: Final = 50
+SOME: Final = 3
+"""Files that are named for a cause, and catalogs that are listed, in few words."""
+MORE: Final = "; see the summary or the manifest"
 
 
 def start_line(plan: model.Plan, given: settings.Settings) -> str:
@@ -25,7 +28,7 @@ def start_line(plan: model.Plan, given: settings.Settings) -> str:
     elif given.draft_only:
         verb = "Making the draft for"
     files = f"{text.plural(len(plan), 'file')} ({text.size_text(plan.size)})"
-    samples = f" in {text.plural(len(plan.units), 'sample')}" if len(plan.units) > 1 else ""
+    samples = f" in {verdict.samples(plan)}" if len(plan.units) > 1 else ""
     part = f", {verdict.part(given.shard, plan)}" if given.shard else ""
     data_set = f" of {plan.data_set!r}" if plan.data_set else ""
     way = f"{given.in_dir} -> {given.destination}, {given.n_jobs or 'auto'} at a time"
@@ -33,22 +36,31 @@ def start_line(plan: model.Plan, given: settings.Settings) -> str:
 
 
 def plan_lines(outcome: Outcome, limit: int = PLAN_LIMIT) -> list[str]:
-    """Each file with what a run would do and why, and the extra files; for a dry run's log."""
+    """What would be deleted, then each file with what a run would do and why; for a dry run's log."""
+    doomed = [
+        f"{'would delete':<12}  {text.size_text(extra.size):>10}  {extra.name}"
+        for extra in outcome.extras
+        if extra.planned
+    ]
     lines = [
-        f"{result.status:<12}  {text.size_text(result.file.size):>10}  {name(result.file)}  ({result.reason})"
+        f"{result.status:<12}  {text.size_text(result.file.size):>10}  {grouping.name(result.file)}  "
+        f"({result.reason})"
         for result in outcome.results
     ]
-    for extra in outcome.extras:
-        status = "would delete" if extra.planned else "extra"
-        lines.append(f"{status:<12}  {text.size_text(extra.size):>10}  {extra.name}")
+    lines += [
+        f"{'extra, kept':<12}  {text.size_text(extra.size):>10}  {extra.name}"
+        for extra in outcome.extras
+        if not extra.planned
+    ]
     lines += [
         f"{'left out':<12}  {'':>10}  {remark}" for remark in (outcome.plan.left_out if outcome.plan else ())
     ]
-    return [text.printable(line) for line in _bounded(lines, limit, ", see the summary")]
+    # What would be deleted comes first, whole: it is what a dry run is for.
+    return [text.printable(line) for line in [*doomed, *_bounded(lines, limit, MORE)]]
 
 
 def remarks(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]]:
-    """What a person should know, beside failures: how many remarks, and the remarks; nothing of both if none."""
+    """What a person should know beside failures: how many remarks, and the remarks; empty if there are none."""
     plan = outcome.plan
     # A dry run's plan says file by file what is left out.
     found = list(plan.left_out) if plan and outcome.mode is not Mode.DRY_RUN else []
@@ -57,61 +69,37 @@ def remarks(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]
         # A run that fails by them tells them as failures.
         found += outcome.readers.notes
         found += [] if outcome.readers.fails else _findings(outcome)
-    lines = [text.printable(line) for line in _bounded(found, limit, ", see the summary")]
+    lines = [text.printable(line) for line in _bounded(found, limit, MORE)]
     return (text.plural(len(found), "remark") if found else "", lines)
 
 
-def end_lines(outcome: Outcome, limit: int = FAILURE_LIMIT) -> list[str]:
-    """Failures with what to do, what ended the run, extra files and the links."""
-    lines = _bounded(list(_failures(outcome)), limit, ", see the summary")
-    undeleted = [f"Could not delete {extra.name}: {extra.error}" for extra in outcome.extras if extra.error]
-    lines += _bounded(undeleted, limit, "")
-    if outcome.readers and outcome.readers.fails:
-        lines += _bounded(_findings(outcome), limit, "")
-    if outcome.error is not None:
-        problems = (
-            outcome.error.problems if isinstance(outcome.error, errors.BadInput) else [outcome.error.message]
-        )
-        if not isinstance(outcome.error, errors.Cancelled):  # the headline says it already
-            lines += _bounded([f"- {problem}" for problem in problems], limit, ", see the summary")
-        if outcome.error.hint:
-            lines.append(outcome.error.hint)
-    if before := verdict.before(outcome):
-        lines.append(f"{before}.")
-    lines += _links(outcome)
-    return [text.printable(line) for line in lines]
+def deletions(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]]:
+    """What was deleted at the destination because of delete-extra; empty if nothing was."""
+    gone = [f"{extra.name} ({text.size_text(extra.size)})" for extra in outcome.extras if extra.deleted]
+    title = f"Deleted {text.plural(len(gone), 'extra file')}" if gone else ""
+    return title, [text.printable(line) for line in _bounded(gone, limit, MORE)]
 
 
-def cause(outcome: Outcome) -> list[str]:
-    """Why the run failed, in a few lines for one annotation; empty when it did not."""
-    lines = list(_failures(outcome))
-    if outcome.error is not None:
-        problems = (
-            outcome.error.problems if isinstance(outcome.error, errors.BadInput) else (outcome.error.message,)
-        )
-        lines = [*problems, *([outcome.error.hint] if outcome.error.hint else []), *lines]
+def causes(outcome: Outcome, names: int, limit: int = FAILURE_LIMIT) -> list[str]:
+    """Why the run failed: what ended it, then each cause once with its number of files.
+
+    Args:
+        names: of files, at most, that are named for each cause.
+    """
+    lines: list[str] = []
+    error = outcome.error
+    if error is not None and not _is_said(outcome, error):
+        lines += error.problems if isinstance(error, errors.BadInput) else [error.message]
+    lines += [cause.line(names) for cause in grouping.of(outcome)]
     lines += [f"Could not delete {extra.name}: {extra.error}" for extra in outcome.extras if extra.error]
     if outcome.readers and outcome.readers.fails:
         lines += _findings(outcome)
-    return [
-        text.printable(text.shorten(line, 600))
-        for line in _bounded(lines, 10, ", see the log and the summary")
-    ]
+    return [text.printable(text.shorten(line, 1000)) for line in _bounded(lines, limit, MORE)]
 
 
-def name(file: model.PlannedFile) -> str:
-    """The file as the user knows it, with its sample where there are several."""
-    return f"{file.unit}: {file.local}" if file.unit else file.local
-
-
-def failure(result: FileResult) -> str:
-    """One failed file: what happened, and what to do."""
-    end = "" if not result.hint or result.reason.endswith((".", "!", "?")) else "."
-    return f"{name(result.file)}: {result.reason}{end} {result.hint}".rstrip()
-
-
-def _failures(outcome: Outcome) -> Iterator[str]:
-    yield from (f"Failed: {failure(result)}" for result in outcome.failures)
+def _is_said(outcome: Outcome, error: errors.PublishError) -> bool:
+    """Whether other lines say it already: the headline, or the files that all failed with it."""
+    return isinstance(error, errors.Cancelled) or grouping.is_cause(outcome, error)
 
 
 def _findings(outcome: Outcome) -> list[str]:
@@ -120,23 +108,60 @@ def _findings(outcome: Outcome) -> list[str]:
     return [f"Readers: {each.what} {each.todo} {each.paste}".rstrip() for each in found]
 
 
-def _links(outcome: Outcome) -> Iterator[str]:
-    links = outcome.links
-    if links is None:
-        return
-    is_draft = links.published is False
+def failed_names(outcome: Outcome, limit: int = PLAN_LIMIT) -> list[str]:
+    """Every file that failed, where `causes` does not name them all; else nothing."""
+    found = grouping.of(outcome)
+    if all(len(cause.files) <= SOME for cause in found) and len(found) <= FAILURE_LIMIT:
+        return []
+    return [text.printable(line) for line in _bounded(grouping.names(found), limit, MORE)]
+
+
+def closing(outcome: Outcome) -> list[str]:
+    """The last lines of a failed run: what failed, what to do, where things are."""
+    todo = _todo(outcome)
+    known = outcome.links
+    where = [known.destination, known.todo] if known else []
+    lines = [
+        f"error: {verdict.headline(outcome)}",
+        f"What to do: {todo}" if todo else "",
+        f"Where: {'. '.join(part for part in where if part)}" if known and known.destination else "",
+    ]
+    return [text.printable(line) for line in lines if line]
+
+
+def links(outcome: Outcome) -> list[str]:
+    """Where things are, one line each, and before it what an earlier run had left to do."""
+    known = outcome.links
+    lines = [f"{verdict.before(outcome)}."] if verdict.before(outcome) else []
+    if known is None:
+        return [text.printable(line) for line in lines]
+    is_draft = known.published is False
     later = " (works once the draft is published)" if is_draft else ""
-    facts = (
-        ("Destination", links.destination),
-        ("Catalog", links.catalog and links.catalog + later if not outcome.counts[Status.WITHHELD] else ""),
-        ("DOI", links.doi and links.doi + later),
-        ("Record", links.record if links.record != links.destination and not is_draft else ""),
-        *outcome.views,
-        ("To do", links.todo),
-    )
-    yield from (f"{label}: {value}" for label, value in facts if value)
+    facts = [
+        ("Destination", known.destination),
+        *(("Catalog", f"{url}{later}") for url in verdict.catalogs_there(outcome)[:SOME]),
+        ("DOI", known.doi and known.doi + later),
+        ("Record", known.record if known.record != known.destination and not is_draft else ""),
+        *(outcome.views if verdict.catalogs_there(outcome) else ()),
+        ("To do", known.todo),
+    ]
+    lines += [f"{label}: {value}" for label, value in facts if value]
     if (readers := outcome.readers) and readers.asked and not readers.findings:
-        yield f"Readers: {readers.scope} could be read ({text.plural(readers.asked, 'request')})"
+        lines.append(f"Readers: {readers.scope} could be read ({text.plural(readers.asked, 'request')})")
+    return [text.printable(line) for line in lines]
+
+
+def _todo(outcome: Outcome) -> str:
+    """What to do about a failure, in one line."""
+    error = outcome.error
+    if isinstance(error, errors.BadInput):
+        return error.hint or "fix what is said above, then run again."
+    if error is not None:
+        return error.hint
+    hints = list(dict.fromkeys(cause.hint for cause in grouping.of(outcome) if cause.hint))
+    first = f"{hints[0]}{' See above for the other causes.' if len(hints) > 1 else ''}" if hints else ""
+    again = "Then run again: uploaded files are skipped." if outcome.mode is Mode.PUBLISH else ""
+    return " ".join(part for part in (first, again) if part)
 
 
 def _bounded(lines: Sequence[str], limit: int, where: str) -> list[str]:

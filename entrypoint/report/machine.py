@@ -31,7 +31,7 @@ def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]
         "skipped": str(counts[Status.SKIPPED]),
         "failed": str(counts[Status.FAILED]),
         "bytes": str(outcome.bytes_sent),
-        "deleted": str(outcome.deleted),
+        "deleted": str(sum(extra.deleted for extra in outcome.extras)),
         "changed": _flag(outcome.changed),
         "changed-keys": "\n".join(_changed_keys(outcome, given)),
         "plan": outcome.plan.digest if outcome.plan else "",
@@ -66,14 +66,24 @@ def _changed_keys(outcome: Outcome, given: settings.Settings | None) -> list[str
 def manifest(
     outcome: Outcome, given: settings.Settings | None, file_url: Callable[[str], str] | None = None
 ) -> str:
-    """The whole result as JSON, the same text for the same result.
+    """The whole result as JSON, the same text for the same result; for the arguments see `document`."""
+    # ASCII: a name that is not UTF-8 (a lone surrogate here) stays what it is. The escape keeps a name from being
+    # a command of the old form where GitHub's runner reads this.
+    text = json.dumps(document(outcome, given, file_url), indent=2, ensure_ascii=True)
+    return text.replace("##[", "\\u0023\\u0023[") + "\n"
+
+
+def document(
+    outcome: Outcome, given: settings.Settings | None, file_url: Callable[[str], str] | None = None
+) -> dict[str, object]:
+    """The manifest.
 
     Args:
         given: nothing where the settings could not be read.
         file_url: the destination's `file_url`, where there is a destination.
     """
     plan = outcome.plan
-    document = {
+    return {
         "tool": "catalog-upload",
         "version": __version__,
         "mode": str(outcome.mode),
@@ -95,8 +105,6 @@ def manifest(
         "error": _error(outcome.error) if outcome.error else None,
         "seconds": round(outcome.seconds, 3),
     }
-    # ASCII: a name that is not UTF-8 (a lone surrogate here) stays what it is.
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
 
 
 def _wanted(given: settings.Settings | None) -> str:

@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from entrypoint import __version__, errors, settings, text
+from entrypoint import __version__, destinations, errors, settings, text
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Outcome, Status
 from entrypoint.plan import model
-from entrypoint.report import markup, verdict
+from entrypoint.report import grouping, markup, verdict
 
 SUMMARY_LIMIT: Final = 900_000
 """Bytes. GitHub drops a summary above 1 MiB as a whole, and counts after masking secrets."""
 
-MAX_CATALOGS: Final = 10
-"""Addresses of catalogs in the table of links; those of more samples are in the table of samples."""
+FEW: Final = 3
+"""Files of a cause, or catalogs, that are listed one by one."""
+MANY: Final = 100
+"""Files of a cause that are listed at all; the table of all files has the others."""
 
 _GROUPS: Final = ("basics", "optional", "basemaps", "other", model.PAGE, model.CATALOG)
 _UP: Final = {
@@ -37,7 +39,7 @@ class _Page:
         self._blocks: list[str] = []
 
     def add(self, block: str) -> None:
-        """Add a block with its blank line, or leave it out as a whole."""
+        """Add a block with its blank line, or leave out the whole block."""
         block = block.rstrip("\n") + "\n\n"
         size = len(block.encode("utf-8"))
         if size <= self.left:
@@ -72,7 +74,7 @@ def summary(outcome: Outcome, given: settings.Settings | None, limit: int = SUMM
 
     Args:
         given: nothing where the settings could not be read.
-        limit: bytes in UTF-8; where all does not fit there are fewer rows, and a word about the others.
+        limit: bytes in UTF-8; where not everything fits, there are fewer rows, and a line says how many are missing.
     """
     end = f"<sub>catalog-upload {__version__}"
     if given and given.manifest:
@@ -83,6 +85,7 @@ def summary(outcome: Outcome, given: settings.Settings | None, limit: int = SUMM
     _about(page, outcome, given)
     _error(page, outcome)
     _failures(page, outcome)
+    _deletions(page, outcome)
     _links(page, outcome)
     _readers(page, outcome)
     _groups(page, outcome)
@@ -102,6 +105,8 @@ def _about(page: _Page, outcome: Outcome, given: settings.Settings | None) -> No
     if given and given.shard:
         facts.append(verdict.part(given.shard, plan))
     facts.append(f"{text.plural(len(plan), 'file')}, {text.size_text(plan.size)}")
+    if len(plan.units) > 1:
+        facts.append(verdict.samples(plan))
     if outcome.seconds:
         facts.append(text.duration_text(outcome.seconds))
     if proofs := sorted({result.proof for result in outcome.results if result.proof and result.strong}):
@@ -113,7 +118,7 @@ def _about(page: _Page, outcome: Outcome, given: settings.Settings | None) -> No
 
 def _error(page: _Page, outcome: Outcome) -> None:
     error = outcome.error
-    if error is None:
+    if error is None or grouping.is_cause(outcome, error):
         return
     kind = "WARNING" if isinstance(error, errors.Cancelled) else "CAUTION"
     hint = f">\n> {markup.inline(error.hint)}\n" if error.hint else ""
@@ -125,31 +130,50 @@ def _error(page: _Page, outcome: Outcome) -> None:
 
 
 def _failures(page: _Page, outcome: Outcome) -> None:
-    rows = [
-        markup.row([_name(r.file), markup.inline(r.reason), markup.inline(r.hint) or "–"])
-        for r in outcome.failures
-    ]
-    if not rows:
+    causes = grouping.of(outcome)
+    if not causes:
         return
-    head = markup.row(["File", "What happened", "What to do"], tag="th")
-    more = markup.row(["… and {} more"])
-    page.fit(f"### What failed ({len(rows):,})\n\n<table>\n{head}", rows, "</table>", more, 0.3)
+    rows = [
+        markup.row([_names(cause.files), markup.inline(cause.reason), markup.inline(cause.hint) or "–"])
+        for cause in causes
+    ]
+    failed = sum(len(cause.files) for cause in causes)
+    head = markup.row(["Files", "What happened", "What to do"], tag="th")
+    more = markup.row(["… and {} more causes"])
+    page.fit(f"### What failed ({failed:,})\n\n<table>\n{head}", rows, "</table>", more, 0.3)
+
+
+def _names(files: Sequence[model.PlannedFile]) -> str:
+    """The files of one cause: a few by name, many by number with the names folded away."""
+    if len(files) <= FEW:
+        return "<br>".join(map(_name, files))
+    shown = "<br>".join(map(_name, files[:MANY]))
+    more = f"<br>… and {len(files) - MANY:,} more" if len(files) > MANY else ""
+    return f"<details><summary>{text.plural(len(files), 'file')}</summary>{shown}{more}</details>"
+
+
+def _deletions(page: _Page, outcome: Outcome) -> None:
+    """What was deleted, or would be, where nobody can miss it."""
+    gone = [extra for extra in outcome.extras if extra.deleted or extra.planned]
+    if not gone:
+        return
+    size = text.size_text(sum(extra.size for extra in gone))
+    verb = "Would delete" if any(extra.planned for extra in gone) else "Deleted"
+    page.add(
+        f"> [!WARNING]\n> <b>{verb} {text.plural(len(gone), 'extra file')}</b> ({size}) that the plan does not "
+        "name, because of delete-extra."
+    )
+    _table_of_extras(page, f"{verb}: {text.plural(len(gone), 'file')}", gone)
 
 
 def _links(page: _Page, outcome: Outcome) -> None:
-    links, rows = outcome.links, []
+    links = outcome.links
     destination = (links.destination if links else "") or outcome.destination
-    if destination:
-        rows.append(("Destination", markup.link(destination)))
+    rows = [("Destination", markup.link(destination))] if destination else []
     if links:
-        withheld = any(r.file.is_catalog and r.status is Status.WITHHELD for r in outcome.results)
-        if links.catalog:
-            later = " (works once the draft is published)" if links.published is False else ""
-            label = "Catalog (as it was)" if withheld else "Catalog"
-            use = "" if links.published is not None or withheld else "<br>to paste into CartoScope"
-            urls = "<br>".join(markup.link(url) for url in links.catalog.split("\n")[:MAX_CATALOGS])
-            rows.append((label, urls + use + later))
-        rows += [(label, markup.link(url)) for label, url in outcome.views]
+        rows += _catalogs(outcome, links)
+        if verdict.catalogs_there(outcome):
+            rows += [(label, markup.link(url)) for label, url in outcome.views]
         if links.published and links.record and links.record != destination:
             rows.append(("Record", markup.link(links.record)))
         for label, doi in (("DOI", links.doi), ("DOI of all versions", links.concept_doi)):
@@ -180,6 +204,20 @@ def _readers(page: _Page, outcome: Outcome) -> None:
     page.add("".join(blocks))
 
 
+def _catalogs(outcome: Outcome, links: destinations.Links) -> list[tuple[str, str]]:
+    """A row for the catalog, where there is one at the destination; a collection's are listed by sample."""
+    urls = verdict.catalogs_there(outcome)
+    if links.published is False:
+        later = "works once the draft is published"
+        return [("Catalog", f"{markup.code(url)} ({later})") for url in urls[:FEW]]
+    old = any(r.file.is_catalog and r.status in (Status.WITHHELD, Status.FAILED) for r in outcome.results)
+    if len(urls) > FEW:
+        return [("Catalogs", f"{len(urls):,}, see below by sample")]
+    label = "Catalog (as it was)" if old and len(urls) == 1 else "Catalog" if len(urls) == 1 else "Catalogs"
+    use = "" if links.published is not None or old else "<br>to paste into CartoScope"
+    return [(label, "<br>".join(map(markup.link, urls)) + use)] if urls else []
+
+
 def _doi(doi: str, badge: str, published: bool | None) -> str:
     if published is False:
         return f"{markup.code(doi)} (reserved; it works once the draft is published)"
@@ -204,13 +242,15 @@ def _units(page: _Page, outcome: Outcome) -> None:
     by_unit: dict[str, list[FileResult]] = {unit.name: [] for unit in plan.units}
     for result in outcome.results:
         by_unit.setdefault(result.file.unit, []).append(result)
-    parts = [(name or "(root)", part, _catalog(part, urls.get(name, ""))) for name, part in by_unit.items()]
+    parts = [
+        (name or "root catalog", part, _catalog(part, urls.get(name, ""))) for name, part in by_unit.items()
+    ]
     # The samples with failures first; otherwise as planned.
     parts.sort(key=lambda part: not any(r.status is Status.FAILED for r in part[1]))
     block = _totals(outcome, "Sample", parts[:1000], catalogs=True)
     rest = f"\n… and {len(parts) - 1000:,} more samples" if len(parts) > 1000 else ""
     if len(parts) > 20:
-        block = f"<details>\n<summary>{text.plural(len(parts), 'sample')}</summary>\n\n{block}\n</details>"
+        block = f"<details>\n<summary>{verdict.samples(plan)}</summary>\n\n{block}\n</details>"
     page.add(f"### By sample\n\n{block}{rest}")
 
 
@@ -219,7 +259,7 @@ def _catalog(part: Sequence[FileResult], url: str) -> str:
         if result.file.is_catalog:
             if result.status in (Status.FAILED, Status.WITHHELD):
                 return "not replaced"
-            return markup.link(url, "catalog.yaml") if url else str(result.status)
+            return markup.link(url, "catalog.yaml") if verdict.is_there(result) and url else "–"
     return "–"
 
 
@@ -272,8 +312,8 @@ def _remarks(page: _Page, outcome: Outcome, given: settings.Settings | None) -> 
     weak = sum(not result.strong for result in outcome.results)
     if weak:
         remarks.append(
-            f"{text.plural(weak, 'file')} verified only in so far as the store accepted a request that "
-            "carried the checksum: it answers with no checksum of its own and no usable ETag."
+            f"{text.plural(weak, 'file')} verified only by the fact that the store accepted a request that "
+            "carried the checksum: it returns no checksum of its own and no usable ETag."
         )
     if remarks:
         items = (f"- {markup.inline(remark)}\n" for remark in remarks)
@@ -286,19 +326,22 @@ def _remarks(page: _Page, outcome: Outcome, given: settings.Settings | None) -> 
 
 
 def _extras(page: _Page, outcome: Outcome) -> None:
-    extras = outcome.extras
-    if not extras:
-        return
+    """Extra files that are still there."""
+    kept = [extra for extra in outcome.extras if not (extra.deleted or extra.planned)]
+    if kept:
+        size = text.size_text(sum(extra.size for extra in kept))
+        _table_of_extras(
+            page, f"{text.plural(len(kept), 'extra file')} at the destination ({size}): kept", kept
+        )
+
+
+def _table_of_extras(page: _Page, title: str, extras: Sequence[ExtraResult]) -> None:
     rows = [
         markup.row([markup.code(extra.name), text.size_text(extra.size), _fate(extra)], right=frozenset({1}))
         for extra in sorted(extras, key=lambda extra: not extra.error)
     ]
-    deleted, planned = sum(e.deleted for e in extras), sum(e.planned for e in extras)
-    size = text.size_text(sum(extra.size for extra in extras))
-    what = f"{text.plural(len(extras), 'extra file')} at the destination ({size})"
-    fate = f"{deleted:,} deleted" if deleted else f"{planned:,} would be deleted" if planned else "kept"
     head = markup.row(["Name", "Size", ""], tag="th")
-    before = f"<details>\n<summary>{what}: {fate}</summary>\n\n<table>\n{head}"
+    before = f"<details>\n<summary>{title}</summary>\n\n<table>\n{head}"
     page.fit(before, rows, "</table>\n\n</details>", markup.row(["… and {} more"]), 0.15)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from entrypoint import errors, settings, text
 from entrypoint.destinations import State
-from entrypoint.outcome import Mode, Outcome, Status
+from entrypoint.outcome import FileResult, Mode, Outcome, Status
 from entrypoint.plan import model
 
 
@@ -34,6 +34,13 @@ def part(shard: settings.Shard, plan: model.Plan) -> str:
     return f"part {shard.index:,} of {shard.count:,} of plan {plan.digest}"
 
 
+def samples(plan: model.Plan) -> str:
+    """How many samples a collection has; a root catalog is none."""
+    named = sum(1 for unit in plan.units if unit.name)
+    root = " and a root catalog" if named < len(plan.units) else ""
+    return text.plural(named, "sample") + root
+
+
 def before(outcome: Outcome) -> str:
     """How the destination was found: what earlier runs, or the shards before a last run, had left to do.
 
@@ -43,9 +50,26 @@ def before(outcome: Outcome) -> str:
     same, absent, other = found[State.SAME], found[State.ABSENT], found[State.DIFFERENT]
     if not same or not (absent or other):
         return ""
-    rest = [f"{absent:,} had not been there"] if absent else []
-    rest += [f"{other:,} had other content"] if other else []
-    return f"Of {text.plural(planned(outcome), 'file')}, {same:,} had been there, {' and '.join(rest)}"
+    rest = [f"{absent:,} {'was' if absent == 1 else 'were'} missing"] if absent else []
+    rest += [f"{other:,} differed"] if other else []
+    were = "was" if same == 1 else "were"
+    return f"Of {text.plural(planned(outcome), 'file')}, {same:,} {were} up to date, {' and '.join(rest)}"
+
+
+def catalogs_there(outcome: Outcome) -> list[str]:
+    """URLs of the catalogs that are at the destination now, new or old: no link leads to nothing."""
+    there = {r.file.unit: is_there(r) for r in outcome.results if r.file.is_catalog}
+    if outcome.catalog_urls and there:
+        return [url for unit, url in outcome.catalog_urls if there.get(unit)]
+    urls = outcome.links.catalog if outcome.links else ""
+    return [url for url in urls.split("\n") if url] if any(there.values()) else []
+
+
+def is_there(result: FileResult) -> bool:
+    """Whether a file is at the destination at the end, with the new content or the old."""
+    if result.status in (Status.UPLOADED, Status.SKIPPED):
+        return True
+    return result.before in (State.SAME, State.DIFFERENT)
 
 
 def kept(outcome: Outcome) -> list[str]:
@@ -85,7 +109,7 @@ def _stopped(outcome: Outcome, error: errors.PublishError) -> str:
     match error:
         case errors.BadInput():
             problems = text.plural(len(error.problems), "problem")
-            return f"Bad input: {problems} to mend; nothing was sent"
+            return f"Bad input: {problems} to fix; nothing was sent"
         case errors.Cancelled():
             return "Cancelled" + _standing(outcome)
         case errors.NotAuthorised():
@@ -93,12 +117,12 @@ def _stopped(outcome: Outcome, error: errors.PublishError) -> str:
         case errors.Unreachable():
             return f"No answer from {place(outcome)}" + _standing(outcome)
         case errors.NotWritten():
-            return "Not all that tells of the run could be written" + _standing(outcome)
+            return "The outputs or the manifest could not be written" + _standing(outcome)
         case errors.Refused():
             return f"Refused by {place(outcome)}" + _standing(outcome)
         case errors.FileFailed():
             return "Failed" + _standing(outcome)
-    return "Stopped by a defect of catalog-upload" + _standing(outcome)
+    return "Stopped by a bug in catalog-upload" + _standing(outcome)
 
 
 def _standing(outcome: Outcome) -> str:
@@ -123,7 +147,12 @@ def _kept_back(outcome: Outcome) -> list[str]:
         words.append(f"{old:,} of {len(catalogs):,} catalogs {were} not replaced")
     if outcome.links is not None and outcome.links.published is False:
         words.append("nothing was published")
-    return words
+    return words + _gone(outcome)
+
+
+def _gone(outcome: Outcome) -> list[str]:
+    deleted = sum(extra.deleted for extra in outcome.extras)
+    return [f"deleted {text.plural(deleted, 'extra file')}"] if deleted else []
 
 
 def _failed(outcome: Outcome, failed: int, total: int) -> str:
@@ -142,7 +171,7 @@ def _failed(outcome: Outcome, failed: int, total: int) -> str:
 
 
 def _done(outcome: Outcome, total: int) -> str:
-    files, where, links = text.plural(total, "file"), place(outcome), outcome.links
+    files, where = text.plural(total, "file"), place(outcome)
     match outcome.mode:
         case Mode.VERIFY:
             have = "has" if total == 1 else "have"
@@ -151,18 +180,27 @@ def _done(outcome: Outcome, total: int) -> str:
             return _would(outcome, files, where)
         case Mode.DRAFT:
             return _opened(outcome, files, where)
-    uploaded = outcome.counts[Status.UPLOADED]
-    deleted = sum(extra.deleted for extra in outcome.extras)
+    return "; ".join([_published(outcome, total, files, where), *_gone(outcome)])
+
+
+def _published(outcome: Outcome, total: int, files: str, where: str) -> str:
+    """What a run that publishes did, apart from deleting."""
+    links, uploaded = outcome.links, outcome.counts[Status.UPLOADED]
     if uploaded:
         verb = "Uploaded" if links is not None and links.published is False else "Published"
         new = files if uploaded == total else f"{uploaded:,} of {files}"
         ending = "; not published yet" if verb == "Uploaded" else ""
         way = "in" if links is not None and links.published else "to"
         return f"{verb} {new} ({text.size_text(outcome.bytes_sent)}) {way} {where}{ending}"
-    if deleted:
-        return f"Deleted {text.plural(deleted, 'extra file')} of {where}; nothing to upload"
+    there = f"{files} {'was' if total == 1 else 'were'} already there"
+    if links is not None and links.just_published:
+        return f"Published {where}; {there}"
+    if links is not None and links.described:
+        return f"Updated the metadata of {where}; {there}"
     if not total:
         return "Nothing to do: no file is planned"
+    if _gone(outcome):
+        return f"Nothing to upload: {there}, {_in(outcome)} {where}"
     return f"Nothing to do: {files} already {_in(outcome)} {where}, with the same content"
 
 
@@ -185,5 +223,5 @@ def _would(outcome: Outcome, files: str, where: str) -> str:
         new = files if len(sent) == planned(outcome) else f"{len(sent):,} of {files}"
         does.append(f"upload {new} ({text.size_text(sum(sent))}) to {where}")
     if deleted:
-        does.append(f"delete {text.plural(deleted, 'extra file')}")
+        does.insert(0, f"delete {text.plural(deleted, 'extra file')}")
     return f"Dry run: would {' and '.join(does)}; nothing was sent"

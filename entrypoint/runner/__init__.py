@@ -1,11 +1,13 @@
-"""GitHub's runner and the terminal: the log, annotations, masks, the files of outputs and summary.
+"""GitHub's runner and the terminal: results, the log, annotations, masks, the files of outputs and summary.
 
-The only room that imports ``actions_toolkit`` and that knows where it runs; only ``__main__`` comes here.
+The only package that imports ``actions_toolkit`` and that knows where the program runs; only ``app`` imports it.
 """
 
 from __future__ import annotations
 
+from entrypoint.runner import drafts
 from entrypoint.runner.console import Runner
 from entrypoint.runner.progress import Progress
+from entrypoint.runner.reporter import Reporter
 
-__all__ = ["Progress", "Runner"]
+__all__ = ["Progress", "Reporter", "Runner", "drafts"]

@@ -1,19 +1,17 @@
-"""Where the words go: the log, annotations, masks, and the files of outputs, summary and manifest."""
+"""Where the words go: results, the log, annotations, masks, and the files of outputs, summary and manifest."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import os
+import datetime as dt
+import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
-from actions_toolkit import core, file_command
-
-from entrypoint import errors, text
+from entrypoint import errors, outfile, text
 
 # What the runner keeps: 10 annotations of a kind in a step, 4096 characters of each.
 # https://github.com/actions/runner, src/Runner.Worker/ExecutionContext.cs
@@ -36,85 +34,145 @@ class Bar(Protocol):
 class Runner:
     """Says and writes things where the process runs. Its methods may be called from every thread.
 
-    It can be made before anything else is known, so that even bad settings are reported in full.
+    It can be made before anything else is known, so that even bad settings are reported in full. In a terminal
+    results go to one stream and everything else to the other; on GitHub, where the two are shown as one, all goes
+    to the first, so that it stays in order.
 
     Args:
-        stream: the log, as a rule standard output.
+        out: for results, as a rule standard output.
+        err: for progress, warnings and errors, as a rule standard error; `out` where it is absent.
         on_github: whether GitHub's runner reads the log.
-        debug: whether to show `debug` lines.
+        quiet: say nothing but results, warnings and errors.
+        verbose: also say what `detail` is given.
+        events: write a JSON object per event to `out`, which then gets nothing else.
+        keep_out: `out` is kept for a document, so everything that is said goes to `err`.
+        plain: the terminal knows no cursor (TERM=dumb), so there is no bar.
         output_file: GITHUB_OUTPUT, if any.
         summary_file: GITHUB_STEP_SUMMARY, if any.
     """
 
     def __init__(
         self,
-        stream: TextIO,
+        out: TextIO,
+        err: TextIO | None = None,
         *,
         on_github: bool = False,
-        debug: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        events: bool = False,
+        keep_out: bool = False,
+        plain: bool = False,
         output_file: Path | None = None,
         summary_file: Path | None = None,
     ) -> None:
         self.lock = threading.RLock()
-        self.stream = stream
         self.on_github = on_github
+        self.verbose = verbose
         self.bar: Bar | None = None
-        self._debug = debug
+        self._out = out
+        err = err or out
+        self._results = err if keep_out or events else out
+        self.log = out if on_github and not (keep_out or events) else err
+        self._quiet = quiet or events
+        self._events = events
+        self._plain = plain
         self._output_file = output_file
         self._summary_file = summary_file
         self._secrets: list[str] = []
         self._annotations: Counter[str] = Counter()
-        self._gone = False
+        self._gone: set[int] = set()
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str], stream: TextIO) -> Runner:
+    def from_environ(
+        cls,
+        environ: Mapping[str, str],
+        out: TextIO,
+        err: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        events: bool = False,
+        keep_out: bool = False,
+    ) -> Runner:
         """What the environment says about the runner; a mapping without such variables is a terminal."""
         output, summary = environ.get("GITHUB_OUTPUT"), environ.get("GITHUB_STEP_SUMMARY")
         return cls(
-            stream,
+            out,
+            err,
             on_github=environ.get("GITHUB_ACTIONS") == "true",
-            debug=environ.get("RUNNER_DEBUG") == "1",
+            quiet=quiet,
+            verbose=verbose or environ.get("RUNNER_DEBUG") == "1",
+            events=events,
+            keep_out=keep_out,
+            plain=environ.get("TERM", "") == "dumb",
             output_file=Path(output) if output else None,
             summary_file=Path(summary) if summary else None,
         )
 
+    @property
+    def has_events(self) -> bool:
+        """Whether a program asked for events."""
+        return self._events
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether a person watches a terminal in which a line can be drawn again."""
+        return not (self.on_github or self._quiet or self._plain) and self.log.isatty()
+
     # The log
 
-    def info(self, line: str) -> None:
-        """One line of the log; whatever is in it, it stays one line and no command."""
-        self._write(self._harmless(line) + "\n")
+    def result(self, line: str) -> None:
+        """One line of what the run was for; whatever is in it, it stays one line and no command."""
+        if not self._events:
+            self._write(self._harmless(line) + "\n", self._results)
 
-    def debug(self, line: str) -> None:
-        """A line for those who asked for debug output."""
-        if self._debug and self.on_github:
-            self._command(core.debug, self._harmless(line))
-        elif self._debug:
-            self.info(f"debug: {line}")
+    def info(self, line: str) -> None:
+        """One line on how it goes."""
+        if not self._quiet:
+            self._write(self._harmless(line) + "\n")
+
+    def detail(self, line: str) -> None:
+        """A line for those who asked for everything (-v, or debug logging on GitHub)."""
+        if self.verbose and self.on_github:
+            self._command("debug", self._harmless(line))
+        elif self.verbose:
+            self._write(self._harmless(line) + "\n")
 
     def notice(self, title: str, lines: str | Sequence[str] = ()) -> None:
         """A notice: an annotation on GitHub, a paragraph elsewhere."""
-        self._annotate(core.notice, "notice", title, lines)
+        if not self._quiet:
+            self._annotate("notice", title, lines)
 
     def warning(self, title: str, lines: str | Sequence[str] = ()) -> None:
         """A warning. GitHub shows the first ten only: say many things in the lines of one."""
-        self._annotate(core.warning, "warning", title, lines)
+        self._annotate("warning", title, lines)
 
     def error(self, title: str, lines: str | Sequence[str] = ()) -> None:
         """An error. GitHub shows the first ten only: say many things in the lines of one."""
-        self._annotate(core.error, "error", title, lines)
+        self._annotate("error", title, lines)
+
+    def say(self, line: str) -> None:
+        """One line of the log that belongs to an error, and so is said in any case."""
+        self._write(self._harmless(line) + "\n")
 
     @contextlib.contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Fold what is said meanwhile under a title, where the log can fold."""
         if not self.on_github:
-            self.info(title)
             yield
             return
-        self._command(core.start_group, self._harmless(title))
+        self._command("group", self._harmless(title))
         try:
             yield
         finally:
-            self._command(core.end_group)
+            self._command("endgroup")
+
+    def event(self, kind: str, **facts: object) -> None:
+        """One JSON object in a line, where a program asked for events."""
+        if not self._events:
+            return
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        self._write(self._hide(_compact({"event": kind, "time": now, **facts})) + "\n", self._out)
 
     def mask(self, secret: str) -> None:
         """Let nobody see a secret: GitHub is told to hide it, and we do so in all that we write ourselves."""
@@ -123,7 +181,7 @@ class Runner:
             self._secrets += [part for part in parts if len(part) >= MIN_SECRET and part not in self._secrets]
             self._secrets.sort(key=len, reverse=True)
         for part in parts if self.on_github else ():
-            self._command(core.set_secret, part)
+            self._command("add-mask", part)
 
     # Files
 
@@ -138,6 +196,8 @@ class Runner:
         """
         if self._output_file is None:
             return
+        from actions_toolkit import file_command
+
         leaking = [name for name, value in outputs.items() if self._hide(value) != value]
         if leaking:
             self.warning(
@@ -151,7 +211,7 @@ class Runner:
             file_command.prepare_key_value_message(name, self._hide(value)) for name, value in outputs.items()
         )
         try:
-            _append(self._output_file, "".join(f"{entry}\n" for entry in entries))
+            outfile.append(self._output_file, "".join(f"{entry}\n" for entry in entries))
         except (OSError, ValueError) as error:
             raise errors.NotWritten(
                 f"The outputs cannot be written to {text.printable(str(self._output_file))}: {_why(error)}.",
@@ -167,57 +227,52 @@ class Runner:
         if self._summary_file is None:
             return True
         try:
-            _append(self._summary_file, self._hide(markdown))
+            outfile.append(self._summary_file, self._hide(markdown))
         except (OSError, ValueError) as error:
             self.warning("The job summary could not be written", f"{self._summary_file}: {_why(error)}.")
             return False
         return True
 
     def write_manifest(self, path: Path, document: str) -> None:
-        """Write the manifest, whole or not at all.
+        """Write the manifest, whole or not at all, and over nothing but an earlier manifest.
 
         Raises:
             errors.NotWritten
         """
-        part = path.with_name(f".catalog-upload-{os.getpid()}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                # Plain permissions: in a container we are root, and later steps are not.
-                part.write_text(self._hide(document), encoding="utf-8", errors="backslashreplace")
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            outfile.replace_manifest(path, self._hide(document))
         except (OSError, ValueError) as error:
+            why = str(error) if isinstance(error, outfile.Occupied) else _why(error)
             raise errors.NotWritten(
-                f"The manifest {text.printable(str(path))!r} cannot be written: {_why(error)}.",
+                f"The manifest {text.printable(str(path))!r} cannot be written: {why}.",
                 "What was uploaded stays; name a path that can be written and run again.",
             ) from error
 
+    def print_manifest(self, document: str) -> None:
+        """Write the manifest to standard output."""
+        self._write(self._hide(document), self._out)
+
     # Below
 
-    def _annotate(
-        self, command: Callable[..., None], kind: str, title: str, lines: str | Sequence[str]
-    ) -> None:
+    def _annotate(self, kind: str, title: str, lines: str | Sequence[str]) -> None:
         title = self._harmless(text.shorten(title, 250))
         shown = [self._harmless(line) for line in ([lines] if isinstance(lines, str) else lines) if line]
+        self.event(kind, title=title, lines=shown)
         with self.lock:
             self._annotations[kind] += 1
             annotate = self.on_github and self._annotations[kind] <= MAX_ANNOTATIONS
         if annotate:
-            self._command(command, text.shorten("\n".join(shown) or title, MAX_ANNOTATION), title=title)
+            self._command(kind, text.shorten("\n".join(shown) or title, MAX_ANNOTATION), title=title)
         else:
             self._write(
                 "".join(f"{line}\n" for line in [f"{kind}: {title}", *(f"  {line}" for line in shown)])
             )
 
-    def _command(self, command: Callable[..., object], *arguments: str, **properties: str) -> None:
-        """Let the toolkit write a command, to our stream instead of the process's output."""
-        with self.lock:
-            buffer = io.StringIO()
-            with contextlib.redirect_stdout(buffer):
-                command(*arguments, **properties)
-            self._write(buffer.getvalue())
+    def _command(self, name: str, message: str = "", **properties: str) -> None:
+        """A workflow command, as the toolkit writes it. Only on GitHub, so the toolkit is loaded only there."""
+        from actions_toolkit import command
+
+        self._write(f"{command.Command(name, properties, message)}\n")
 
     def _harmless(self, line: str) -> str:
         return text.printable(self._hide(line))
@@ -227,27 +282,28 @@ class Runner:
             words = words.replace(secret, "***")
         return words
 
-    def _write(self, lines: str) -> None:
-        encoding = self.stream.encoding or "utf-8"
+    def _write(self, lines: str, stream: TextIO | None = None) -> None:
+        stream = stream or self.log
+        encoding = stream.encoding or "utf-8"
         lines = lines.encode(encoding, "backslashreplace").decode(encoding)
         with self.lock:
-            if self._gone:
+            if id(stream) in self._gone:
                 return
             try:
                 if self.bar is not None:
                     self.bar.clear()
-                self.stream.write(lines)
-                self.stream.flush()
+                stream.write(lines)
+                stream.flush()
                 if self.bar is not None:
                     self.bar.refresh()
             except (OSError, ValueError):
                 # Nobody reads any more (a closed pipe). The upload goes on; its exit code tells how it went.
-                self._gone = True
+                self._gone.add(id(stream))
 
 
-def _append(path: Path, content: str) -> None:
-    with path.open("ab") as stream:
-        stream.write(content.encode("utf-8", "backslashreplace"))
+def _compact(document: Mapping[str, object]) -> str:
+    # The escape keeps a name from being a command of the old form wherever GitHub's runner reads this.
+    return json.dumps(document, separators=(", ", ": ")).replace("##[", "\\u0023\\u0023[")
 
 
 def _why(error: OSError | ValueError) -> str:

@@ -6,12 +6,14 @@ The only reader of the environment: `read` is given ``os.environ`` and ``sys.arg
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from entrypoint import cli, errors, inputs
+from entrypoint import cli, errors, inputs, outfile
 from entrypoint.catalog import Group
 from entrypoint.settings import readers, s3, zenodo
 from entrypoint.settings.model import (
@@ -31,7 +33,7 @@ from entrypoint.settings.model import (
     Shard,
     ZenodoSettings,
 )
-from entrypoint.settings.reader import Reader, host_hint
+from entrypoint.settings.reader import Reader, host_hint, near, why
 
 __all__ = [
     "SANDBOX_URL",
@@ -71,7 +73,7 @@ class Incomplete(errors.BadInput):
     @property
     def wrong(self) -> frozenset[str]:
         """Names of the inputs that are wrong."""
-        heads = (problem.partition(":")[0] for problem in self.problems)
+        heads = (re.split(r":| is required| requires", problem)[0] for problem in self.problems)
         return frozenset(name for head in heads for name in head.split(", "))
 
 
@@ -89,7 +91,8 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
     """
     line = cli.parse(argv)
     workspace = (cwd / environ.get("GITHUB_WORKSPACE", "")).absolute()
-    reader = Reader(_values(environ, line), workspace, environ.get("HOME", ""))
+    home = environ.get("HOME", "")
+    reader = Reader(_values(environ, line), workspace, home)
     reader.problems.extend(line.problems)
     run = _run(environ)
     in_dir = _in_dir(reader)
@@ -101,7 +104,7 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         catalog_given=catalog is not None,
         method=reader.choice("upload-method", Method),
         top_level_only=line.top_level_only,
-        files=reader.lines("files"),
+        files=tuple(map(reader.expanded, reader.lines("files"))),
         groups=_groups(reader),
         in_list=reader.file("in-list"),
         if_missing=reader.choice("if-missing", IfMissing),
@@ -122,7 +125,9 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         run=run,
         readers=readers.read(reader),
         secrets=tuple(secret for secret in (token, run.oidc_token) if secret.reveal()),
-        notices=(*line.notices, *_without_effect(reader)),
+        notices=(*line.notices, *_unknown_variables(environ), *_without_effect(reader)),
+        state_home=environ.get("XDG_STATE_HOME", ""),
+        home=home,
     )
     if problems := [*reader.problems, *_contradictions(settings)]:
         raise Incomplete(problems, settings)
@@ -137,6 +142,26 @@ def _values(environ: Mapping[str, str], line: cli.CommandLine) -> dict[str, str]
     return {name: value if value.strip() else line.defaults.get(name, "") for name, value in values.items()}
 
 
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like an input and are none; others may belong to another program."""
+    known = {item.variable: item for item in inputs.INPUTS}
+    found = []
+    for name in sorted(environ):
+        if not name.startswith("INPUT_") or name in known or not environ[name].strip():
+            continue
+        near = difflib.get_close_matches(name.upper().replace("_", "-"), _DASHED, n=1, cutoff=0.85)
+        if near:
+            meant = _DASHED[near[0]]
+            found.append(
+                f"{name} is not the name of an input, and has no effect; did you mean {meant.variable}, "
+                f"or --{meant.name}?"
+            )
+    return found
+
+
+_DASHED: Final = {item.variable.replace("_", "-"): item for item in inputs.INPUTS}
+
+
 def _contradictions(settings: Settings) -> list[str]:
     """What is right by itself, but not together."""
     found = []
@@ -147,25 +172,41 @@ def _contradictions(settings: Settings) -> list[str]:
         f"files: {name!r} is not below in-dir.{hint}" for name in settings.files if (hint := host_hint(name))
     )
     if settings.method is Method.FILES and not settings.files:
-        found.append("files: needed with upload-method: files; name at least one file or glob.")
+        found.append("files: required with upload-method: files; name at least one file or glob.")
     if settings.method is not Method.FILES and settings.files:
         found.append(f"files: given, but upload-method is {settings.method}; set upload-method: files.")
-    if settings.delete_extra and settings.method is Method.FILES:
-        found.append("delete-extra: not with upload-method: files, where everything else would be extra.")
-    if settings.delete_extra and settings.shard:
-        found.append("delete-extra: not with shard, which sees only a part; give it to the last run.")
+    found += _bounds_of_deletion(settings)
     if settings.in_list and settings.catalog_given:
         found.append("catalog-yaml: not with in-list, where each sample has its own catalog.")
     if settings.shard and settings.zenodo and settings.zenodo.publish:
         found.append("publish: not with shard; publish in the last run, without shard.")
     if settings.verify_only and (settings.restart or settings.delete_extra or settings.draft_only):
-        found.append("verify-only: only reads; it goes with none of restart, delete-extra and draft-only.")
+        found.append(
+            "verify-only: it only reads, so it cannot be combined with restart, delete-extra or draft-only."
+        )
     if settings.draft_only and settings.s3:
-        found.append("draft-only: S3 knows no drafts; it goes with zenodo-id.")
+        found.append("draft-only: S3 has no drafts; use it with zenodo-id.")
     if settings.draft_only and settings.shard:
         found.append("draft-only: not with shard; one run makes the draft for all parts.")
     if settings.draft_only and settings.zenodo and settings.zenodo.publish:
         found.append("publish: not with draft-only; publish in the run that sends the files.")
+    return found
+
+
+def _bounds_of_deletion(settings: Settings) -> list[str]:
+    """Where `delete-extra` would delete what nobody means by it."""
+    found: list[str] = []
+    if not settings.delete_extra:
+        return found
+    if settings.method is Method.FILES:
+        found.append("delete-extra: not with upload-method: files, where everything else would be extra.")
+    if settings.s3 and settings.s3.bucket and not settings.s3.prefix:
+        found.append(
+            f"delete-extra: not without a prefix: every object of the bucket {settings.s3.bucket!r} that is not "
+            "planned would be deleted; name a prefix in s3-dir (s3://bucket/prefix)."
+        )
+    if settings.shard:
+        found.append("delete-extra: not with shard, which sees only a part; give it to the last run.")
     return found
 
 
@@ -204,7 +245,7 @@ def _run(environ: Mapping[str, str]) -> Run:
         repository=environ.get("GITHUB_REPOSITORY", ""),
         id=environ.get("GITHUB_RUN_ID", ""),
         attempt=environ.get("GITHUB_RUN_ATTEMPT", ""),
-        server_url=environ.get("GITHUB_SERVER_URL", "https://github.com"),
+        server_url=environ.get("GITHUB_SERVER_URL") or "https://github.com",
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
         event_path=Path(event) if event else None,
         oidc_url=environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", ""),
@@ -215,21 +256,31 @@ def _run(environ: Mapping[str, str]) -> Run:
 def _in_dir(reader: Reader) -> Path:
     path = reader.path("in-dir")
     if path is None:
-        reader.problems.append("in-dir: needed; name the directory that the pipeline wrote.")
+        reader.problems.append("in-dir is required: the directory that the pipeline wrote.")
         return reader.workspace
     shown = repr(reader.text("in-dir"))
     try:
         if path.is_dir():
+            # Without the second right there are names, but no files.
+            if not os.access(path, os.R_OK | os.X_OK):
+                reader.problems.append(f"in-dir: {shown} cannot be opened: permission denied.")
             return path.resolve()
         what = "is not a directory" if path.exists() else "does not exist"
-    except OSError as error:
-        what = f"cannot be looked at: {error.strerror}"
-    hint = host_hint(reader.text("in-dir"))
-    reader.problems.append(f"in-dir: {shown} {what} (looked in {reader.workspace}).{hint}")
+    except (OSError, RuntimeError, ValueError) as error:
+        what = f"cannot be opened: {why(error)}"
+    where = (
+        ""
+        if path.is_absolute() and str(path) == reader.text("in-dir")
+        else f" (looked in {reader.workspace})"
+    )
+    reader.problems.append(f"in-dir: {shown} {what}{where}.{host_hint(reader.text('in-dir'))}")
     return path
 
 
 def _manifest(reader: Reader, run: Run) -> Path | None:
+    """The path; what is there already must be an earlier manifest."""
+    if reader.text("manifest") == "-":
+        return None
     path = reader.path("manifest")
     if path is None:
         return None
@@ -237,11 +288,23 @@ def _manifest(reader: Reader, run: Run) -> Path | None:
     try:
         if run.on_github and not path.resolve().is_relative_to(reader.workspace.resolve()):
             reader.problems.append(f"manifest: {shown} is outside the workspace.")
-        elif path.is_dir():
-            reader.problems.append(f"manifest: {shown} is a directory; name a file.")
-    except (OSError, RuntimeError):  # RuntimeError: links in a loop, before Python 3.13
-        reader.problems.append(f"manifest: {shown} cannot be the path of a file.")
+        elif what := outfile.occupied_by(path):
+            reader.problems.append(f"manifest: {shown} is {what}, and is not replaced; name another path.")
+        else:
+            _check_folder(reader, path, shown)
+    except (OSError, RuntimeError, ValueError) as error:
+        reader.problems.append(f"manifest: {shown} cannot be the path of a file: {why(error)}.")
     return path
+
+
+def _check_folder(reader: Reader, path: Path, shown: str) -> None:
+    nearest = next((each for each in path.parents if each.exists()), path)
+    if not nearest.is_dir():
+        reader.problems.append(f"manifest: {shown} cannot be written: {str(nearest)!r} is not a directory.")
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        reader.problems.append(
+            f"manifest: {shown} cannot be written: permission denied for {str(nearest)!r}."
+        )
 
 
 def _groups(reader: Reader) -> frozenset[Group]:
@@ -250,7 +313,9 @@ def _groups(reader: Reader) -> frozenset[Group]:
         try:
             chosen.add(Group(name.lower()))
         except ValueError:
-            reader.problems.append(f"groups: expected any of {', '.join(Group)}, got {name!r}.")
+            reader.problems.append(
+                f"groups: expected any of {', '.join(Group)}, got {name!r}{near(name, Group)}."
+            )
     return frozenset(chosen or Group)
 
 

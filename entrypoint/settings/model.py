@@ -203,6 +203,10 @@ class Settings:
 
     Attributes:
         n_jobs: files in flight; nothing leaves the number to the destination.
+        manifest: where to write it; nothing also where it goes to standard output.
+        manifest_input: as the user gave it.
+        state_home: XDG_STATE_HOME, if set.
+        home: HOME, if set.
     """
 
     in_dir: Path
@@ -232,6 +236,13 @@ class Settings:
     readers: ReaderSettings = field(default_factory=ReaderSettings)
     secrets: tuple[Secret, ...] = ()
     notices: tuple[str, ...] = ()
+    state_home: str = ""
+    home: str = ""
+
+    @property
+    def manifest_on_stdout(self) -> bool:
+        """Whether standard output is kept for the manifest."""
+        return self.manifest_input == "-"
 
     @property
     def destination(self) -> str:

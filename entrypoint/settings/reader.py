@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import os
+import pwd
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,7 +16,9 @@ from typing import Final, TypeVar
 from entrypoint import inputs
 
 # Where GitHub's runners keep things outside the container; such a path means nothing inside it.
-_HOST_PATHS: Final = re.compile(r"^(/home/runner/|/Users/runner/|/opt/actions-runner/|[A-Za-z]:\\)")
+_HOST_PATHS: Final = re.compile(
+    r"^(/home/runner/|/Users/runner/|/opt/actions-runner/|/__w/|[A-Za-z]:[\\/])|^/.*/_work/"
+)
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -41,10 +46,10 @@ class Reader:
         return bool((self._values.get(name) or "").strip())
 
     def flag(self, name: str) -> bool:
-        """``true`` or ``false``; nothing else, for a typing error must not decide what is published."""
-        value = self.text(name)
+        """``true`` or ``false`` in any case; nothing else, for a typo must not decide what is published."""
+        value = self.text(name).lower()
         if value not in ("true", "false"):
-            self.problems.append(f"{name}: expected true or false, got {value!r}.")
+            self.problems.append(f"{name}: expected true or false, got {self.text(name)!r}.")
         return value == "true"
 
     def lines(self, name: str, *, commas: bool = False) -> tuple[str, ...]:
@@ -58,7 +63,7 @@ class Reader:
         try:
             return kind(value.lower())
         except ValueError:
-            self.problems.append(f"{name}: expected {_or(kind)}, got {value!r}.")
+            self.problems.append(f"{name}: expected {_or(kind)}, got {value!r}{near(value, kind)}.")
             return next(iter(kind))
 
     def number(self, name: str, low: int, high: int) -> int:
@@ -82,28 +87,38 @@ class Reader:
         return self.absolute(value) if value else None
 
     def absolute(self, value: str) -> Path:
-        """A path from the workspace; ``~/`` is the user's home, also where no shell said so."""
-        if self._home and (value == "~" or value.startswith("~/")):
-            value = self._home + value[1:]
-        return self.workspace / value
+        """A path from the workspace; ``~`` is a home, also where no shell said so."""
+        return self.workspace / self.expanded(value)
+
+    def expanded(self, value: str) -> str:
+        """A path with a home in place of ``~`` or ``~name`` at its start, as a shell has it."""
+        match = re.match(r"~([^/]*)(?=/|$)", value)
+        if match is None:
+            return value
+        home = self._home if not match[1] else ""
+        try:
+            home = home or (pwd.getpwnam(match[1]) if match[1] else pwd.getpwuid(os.getuid())).pw_dir
+        except (KeyError, ValueError):
+            return value
+        return home + value[match.end() :]
 
     def file(self, name: str) -> Path | None:
         """A path at which there must be a file."""
         path = self.path(name)
-        if path is not None and not is_file(path):
-            self.problems.append(f"{name}: there is no file {self.text(name)!r}.{host_hint(self.text(name))}")
+        if path is not None:
+            self._check_file(name, path, self.text(name))
         return path
 
     def files(self, name: str) -> tuple[Path, ...]:
         """Paths, one per line, at each of which there must be a file."""
-        found = []
-        for line in self.lines(name):
-            path = self.absolute(line)
-            if is_file(path):
-                found.append(path)
-            else:
-                self.problems.append(f"{name}: there is no file {line!r}.{host_hint(line)}")
-        return tuple(found)
+        lines = self.lines(name)
+        return tuple(path for path in map(self.absolute, lines) if self._check_file(name, path, str(path)))
+
+    def _check_file(self, name: str, path: Path, shown: str) -> bool:
+        problem = no_file(path)
+        if problem:
+            self.problems.append(f"{name}: {shown!r} {problem}.{host_hint(shown)}")
+        return not problem
 
     def pairs(self, name: str, separator: str, form: str) -> tuple[tuple[str, str], ...]:
         """Lines of two texts."""
@@ -128,12 +143,46 @@ class Reader:
         return value
 
 
+def no_file(path: Path) -> str:
+    """Why a path is not that of a file that can be read, with the nearest name in its folder; empty if it is."""
+    try:
+        if path.is_file():
+            return "" if os.access(path, os.R_OK) else "cannot be opened: permission denied"
+        if path.is_dir():
+            return "is a directory"
+        if path.exists():
+            return "is not a regular file"
+        if path.is_symlink():
+            return "is a link to nothing"
+        folder = path.parent
+        if not folder.is_dir():
+            return f"does not exist: there is no folder {str(folder)!r}"
+        similar = difflib.get_close_matches(path.name, os.listdir(folder), n=1, cutoff=0.75)
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"cannot be opened: {why(error)}"
+    return f"does not exist; did you mean {similar[0]!r}?"[:-1] if similar else "does not exist"
+
+
 def is_file(path: Path) -> bool:
     """Whether there is a regular file; whatever keeps us from looking is a no."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name that is too long, a folder that is closed to us
         return False
+
+
+def near(value: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` without its mark, where a known value is similar; else nothing."""
+    similar = difflib.get_close_matches(value.lower(), [str(item) for item in known], n=1, cutoff=0.6)
+    return f"; did you mean {similar[0]}" if similar else ""
+
+
+def why(error: Exception) -> str:
+    """Why a path could not be used, in the system's words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    # A name with a null character; or links in a loop, before Python 3.13.
+    return "links in a loop" if isinstance(error, RuntimeError) else "not a usable path"
 
 
 def is_plain_http(url: str) -> bool:

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from typing import Final
 
+from entrypoint import text
 from entrypoint.settings.model import Addressing, Checksum, S3Settings
-from entrypoint.settings.reader import Reader
+from entrypoint.settings.reader import Reader, near
 
 # A region becomes part of a host's name.
 _REGION: Final = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _ENCRYPTIONS: Final = ("AES256", "aws:kms", "aws:kms:dsse")
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+_STORAGE_CLASSES: Final = (
+    "INTELLIGENT_TIERING",
+    "STANDARD",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "GLACIER",
+    "GLACIER_IR",
+    "DEEP_ARCHIVE",
+    "REDUCED_REDUNDANCY",
+    "OUTPOSTS",
+    "SNOW",
+    "EXPRESS_ONEZONE",
+)
+_ACLS: Final = (
+    "bucket-owner-full-control",
+    "private",
+    "public-read",
+    "public-read-write",
+    "authenticated-read",
+    "aws-exec-read",
+    "bucket-owner-read",
+    "log-delivery-write",
+)
 
 
 def read(reader: Reader, default_region: str) -> S3Settings | None:
@@ -22,10 +48,12 @@ def read(reader: Reader, default_region: str) -> S3Settings | None:
     tags, metadata = _tags(reader), _metadata(reader)
     sse = reader.text("sse")
     if sse and sse not in _ENCRYPTIONS:
-        reader.problems.append(f"sse: expected AES256, aws:kms or aws:kms:dsse, got {sse!r}.")
+        reader.problems.append(
+            f"sse: expected AES256, aws:kms or aws:kms:dsse, got {sse!r}{near(sse, _ENCRYPTIONS)}."
+        )
     key = reader.visible("sse-kms-key-id", "the id, ARN or alias of a KMS key")
     if key and not sse.startswith("aws:kms"):
-        reader.problems.append("sse-kms-key-id: needs sse: aws:kms or aws:kms:dsse.")
+        reader.problems.append("sse-kms-key-id requires sse: aws:kms or aws:kms:dsse.")
     owner = reader.visible("expected-bucket-owner", "an AWS account id, which has 12 digits", "[0-9]{12}")
     endpoint = reader.url("s3-endpoint-url", "https://minio.example.org")
     role = reader.text("role-to-assume")
@@ -51,8 +79,8 @@ def read(reader: Reader, default_region: str) -> S3Settings | None:
         endpoint_url=endpoint,
         addressing=reader.choice("s3-addressing", Addressing),
         checksum=checksum,
-        storage_class=reader.visible("storage-class", "a storage class, such as INTELLIGENT_TIERING"),
-        acl=reader.visible("acl", "a canned ACL, such as bucket-owner-full-control"),
+        storage_class=_named(reader, "storage-class", "a storage class", _STORAGE_CLASSES),
+        acl=_named(reader, "acl", "a canned ACL", _ACLS),
         sse=sse,
         sse_kms_key_id=key,
         cache_control=cache_control,
@@ -61,6 +89,20 @@ def read(reader: Reader, default_region: str) -> S3Settings | None:
         metadata=metadata,
     )
     return settings if reader.given("s3-dir") else None
+
+
+def _named(reader: Reader, name: str, what: str, known: Sequence[str]) -> str:
+    """A value by a name of S3's. Other stores have names of their own, so only a typo is an error."""
+    value = reader.visible(name, f"{what}, such as {known[0]}")
+    same = [each for each in known if _letters(each) == _letters(value)]
+    similar = same or difflib.get_close_matches(value, known, n=1, cutoff=0.85)
+    if value and value not in known and similar:
+        reader.problems.append(f"{name}: there is no {value!r}; did you mean {similar[0]}?")
+    return value
+
+
+def _letters(value: str) -> str:
+    return re.sub(r"[^a-z]", "", value.lower())
 
 
 def _duration(reader: Reader) -> int:
@@ -72,7 +114,8 @@ def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
     if not value:
         return "", ""
     if not value.startswith("s3://"):
-        reader.problems.append(f"s3-dir: expected s3://bucket/prefix, got {value!r}.")
+        shown = "a URL with a password in it" if text.looks_secret(value) else repr(value)
+        reader.problems.append(f"s3-dir: expected s3://bucket/prefix, got {shown}.")
         return "", ""
     bucket, _, prefix = value.removeprefix("s3://").partition("/")
     prefix = prefix.rstrip("/")

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from entrypoint import text
 from entrypoint.settings.model import SANDBOX_URL, ZENODO_URL, Pack, Run, Secret, ZenodoSettings
-from entrypoint.settings.reader import Reader, is_file, is_plain_http
+from entrypoint.settings.reader import Reader, is_file, is_plain_http, no_file, why
 
 MAX_TOKEN_FILE: Final = 64 * 1024
 """Bytes; a larger file is no token file."""
@@ -25,13 +26,32 @@ def token(reader: Reader) -> tuple[Secret, Path | None]:
     path = reader.absolute(value)
     if is_file(path):
         return _token_of(reader, path), path.resolve()
-    if _exists(path):
-        reader.problems.append("zenodo-token: it is the path of something that is not a file.")
-    elif _LIKE_A_PATH.fullmatch(value):
-        reader.problems.append("zenodo-token: it looks like a path, and there is no such file.")
-    elif not _TOKEN.fullmatch(value):
-        reader.problems.append("zenodo-token: it holds blanks or characters that no token has.")
+    if _LIKE_A_PATH.fullmatch(value) or _exists(path):
+        # What looks like a token is not shown, whatever else it looks like.
+        is_shown = not text.looks_secret(value)
+        shown = (
+            f"{value!r} {no_file(path)}" if is_shown else "it looks like a path, and there is no such file"
+        )
+        where = f" (looked in {path.parent})" if is_shown and not value.startswith("/") else ""
+        reader.problems.append(f"zenodo-token: {shown}{where}.")
+        return Secret("" if is_shown else value), None
+    if problem := _problem_of(value):
+        reader.problems.append(f"zenodo-token: {problem}")
     return Secret(value), None
+
+
+def _problem_of(value: str) -> str:
+    """What is wrong with a text that should be a token; it shows nothing of the text."""
+    bare = value.removeprefix("export ")
+    if re.match(r"[A-Za-z_][A-Za-z0-9_]* *[=:]", bare) and not value.endswith("="):
+        return "it begins with a name (NAME=token); give the token alone."
+    if re.match(r"(?i)bearer ", value):
+        return "it begins with the word Bearer; give the token alone."
+    if value[0] in "\"'`" or value[-1] in "\"'`":
+        return "it is in quotes; give the token without them."
+    if value[0] == "$" or value.startswith("{{"):
+        return "it is the name of a variable or secret that was not filled in."
+    return "" if _TOKEN.fullmatch(value) else "it contains blanks or characters that no token has."
 
 
 def _exists(path: Path) -> bool:
@@ -46,15 +66,20 @@ def _token_of(reader: Reader, path: Path) -> Secret:
         with path.open("rb") as stream:
             content = stream.read(MAX_TOKEN_FILE + 1)
     except OSError as error:
-        reader.problems.append(f"zenodo-token: the file cannot be read: {error.strerror}.")
+        reader.problems.append(f"zenodo-token: the file {str(path)!r} cannot be opened: {why(error)}.")
         return Secret("")
-    text = content.decode("utf-8-sig", "replace").strip()
-    if not text:
-        reader.problems.append("zenodo-token: the file is empty.")
-    elif len(content) > MAX_TOKEN_FILE or not _TOKEN.fullmatch(text):
-        # A wrong file must not be quoted: it may be a secret of another kind.
-        reader.problems.append("zenodo-token: the file does not hold one token and nothing else.")
-    return Secret(text)
+    # A wrong file must not be quoted: it may be a secret of another kind.
+    found = content.decode("utf-8-sig", "replace").strip()
+    problem = ""
+    if not found:
+        problem = "the file is empty"
+    elif len(content) > MAX_TOKEN_FILE or len(found.splitlines()) > 1:
+        problem = "the file must contain one token and nothing else"
+    elif what := _problem_of(found):
+        problem = "in the file, " + what.rstrip(".")
+    if problem:
+        reader.problems.append(f"zenodo-token: {problem} ({path}).")
+    return Secret(found)
 
 
 def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
@@ -65,7 +90,7 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
     url = _url(reader)
     if publish and run.event_name in ("pull_request", "pull_request_target"):
         reader.problems.append(
-            f"publish: refused on {run.event_name} events; a published record stays for ever."
+            f"publish: refused on {run.event_name} events; a published record cannot be deleted."
         )
     if not reader.given("zenodo-id"):
         return None
@@ -73,7 +98,7 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
         on_pull = run.event_name.startswith("pull_request")
         fork = " Secrets are empty in runs that come from a fork." if on_pull else ""
         reader.problems.append(
-            f"zenodo-token: needed with zenodo-id; make one at {url}/account/settings/applications and keep "
+            f"zenodo-token is required with zenodo-id: make one at {url}/account/settings/applications and keep "
             f"it in a secret.{fork}"
         )
     return ZenodoSettings(

@@ -15,7 +15,7 @@ from unittest import mock
 
 import yaml
 
-from entrypoint import __main__ as product
+from entrypoint import app as product
 from tests import action
 from tests.support import runner_parser
 

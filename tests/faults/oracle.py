@@ -22,8 +22,8 @@ def said(ran: Ran) -> Iterator[str]:
     if ran.code not in (0, 2, 3, 4, 5, 130):
         yield f"exit code {ran.code}"
         return
-    if "Traceback" in ran.log or "A defect of" in ran.everything:
-        yield "a traceback or a defect"
+    if "Traceback" in ran.log or "A bug in" in ran.everything:
+        yield "a traceback or a bug"
     if not ran.outputs or not ran.summary.strip():
         yield "no outputs or no summary"
         return

@@ -32,7 +32,7 @@ HANG: Final = 90.0
 
 PRELOADED: Final = (
     "awscrt.s3",
-    "entrypoint.__main__",
+    "entrypoint.app",
     "entrypoint.destinations.s3",
     "entrypoint.destinations.zenodo",
     "entrypoint.event",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from entrypoint import __version__, destinations, errors, report, settings
+from entrypoint.destinations import State
 from entrypoint.outcome import ExtraResult, FileResult, Finding, Mode, Outcome, ReaderCheck, Status
 from entrypoint.plan import model
 
@@ -102,12 +103,15 @@ def uploaded(file: model.PlannedFile) -> FileResult:
         checksum,
         proof="CRC64NVME",
         seconds=file.size / 5e7,
+        before=State.ABSENT,
     )
 
 
 def skipped(file: model.PlannedFile) -> FileResult:
     """A file that was there already."""
-    return FileResult(file, Status.SKIPPED, "same CRC64NVME", checksum=uploaded(file).checksum)
+    return FileResult(
+        file, Status.SKIPPED, "same CRC64NVME", checksum=uploaded(file).checksum, before=State.SAME
+    )
 
 
 def outcome(of: Callable[[model.PlannedFile], FileResult], what: model.Plan | None = None) -> Outcome:
@@ -157,7 +161,7 @@ def some_failed() -> Outcome:
                 "Let the pipeline finish first.",
             )
         if file.is_catalog:
-            return FileResult(file, Status.WITHHELD, "2 of its files failed")
+            return FileResult(file, Status.WITHHELD, "2 of its files failed", before=State.DIFFERENT)
         return uploaded(file) if file.group != "basemaps" else skipped(file)
 
     return outcome(one)
@@ -181,7 +185,9 @@ def dry_run() -> Outcome:
     def one(file: model.PlannedFile) -> FileResult:
         if file.group == "basics":
             return skipped(file)
-        return FileResult(file, Status.WOULD_UPLOAD, "other content (CRC64NVME differs)")
+        return FileResult(
+            file, Status.WOULD_UPLOAD, "other content (CRC64NVME differs)", before=State.DIFFERENT
+        )
 
     what = replace(
         plan(),
@@ -198,12 +204,71 @@ def dry_run() -> Outcome:
     return replace(outcome(one, what), mode=Mode.DRY_RUN, extras=extras)
 
 
+def dry_run_of_a_new_draft() -> Outcome:
+    """Nothing is there yet, so nothing can be linked."""
+
+    def one(file: model.PlannedFile) -> FileResult:
+        return FileResult(file, Status.WOULD_UPLOAD, "not there yet", before=State.ABSENT)
+
+    links = destinations.Links(
+        "https://zenodo.org", catalog="https://zenodo.org/records/0/files/catalog.yaml"
+    )
+    return replace(outcome(one), mode=Mode.DRY_RUN, links=links, destination="https://zenodo.org")
+
+
+def deleted() -> Outcome:
+    """Extra files were deleted after one was uploaded, and one of them could not be."""
+
+    def one(file: model.PlannedFile) -> FileResult:
+        return uploaded(file) if file.local == "cells.pmtiles" else skipped(file)
+
+    extras = tuple(ExtraResult(f"old/layer-{n}.pmtiles", 7_000_000 * n, deleted=True) for n in range(1, 6))
+    return replace(outcome(one), extras=extras, deleted=5)
+
+
+def all_denied() -> Outcome:
+    """The same failure for many files, and another one."""
+
+    def one(file: model.PlannedFile) -> FileResult:
+        if file.is_catalog:
+            return FileResult(file, Status.WITHHELD, "its files failed", before=State.ABSENT)
+        if file.local == "t12-bulk-de.tsv":
+            return FileResult(
+                file, Status.FAILED, "'t12-bulk-de.tsv' changed during the run.", "Let it finish."
+            )
+        return FileResult(
+            file,
+            Status.FAILED,
+            f"S3 answered AccessDenied for 'mouse-brain/{file.name}' (request {file.size:012x}).",
+            "Allow s3:PutObject below this prefix.",
+        )
+
+    return outcome(one)
+
+
+def verified() -> Outcome:
+    """Two files differ from what is there."""
+
+    def one(file: model.PlannedFile) -> FileResult:
+        if file.group == "optional":
+            return FileResult(
+                file,
+                Status.FAILED,
+                "other content (CRC64NVME differs)",
+                "Run without verify-only to upload it.",
+                before=State.DIFFERENT,
+            )
+        return skipped(file)
+
+    return replace(outcome(one), mode=Mode.VERIFY)
+
+
 def bad_input() -> Outcome:
     """Nothing could be begun."""
     problems = (
         "s3-dir, zenodo-id: exactly one of them names the destination; neither is given.",
-        "n-jobs: expected a whole number from 1 to 64, got 'many'.",
-        "zenodo-token: needed with zenodo-id; make one at https://zenodo.org/account/settings/applications.",
+        "n-jobs: expected a whole number from 1 to 256, got 'many'.",
+        "zenodo-token is required with zenodo-id: make one at https://zenodo.org/account/settings/applications.",
     )
     return Outcome(Mode.PUBLISH, "", error=errors.BadInput(problems))
 
@@ -229,6 +294,14 @@ def zenodo(*, published: bool) -> Outcome:
         return replace(uploaded(file), checksum="md5:9e107d9d372bb6826bd81d3542a419d6", proof="MD5")
 
     return replace(outcome(one), destination=url, links=links)
+
+
+def only(what: str) -> Outcome:
+    """Every file was there, and the record was published or described anew."""
+    run = zenodo(published=what == "published")
+    assert run.links
+    links = replace(run.links, just_published=what == "published", described=what == "described")
+    return replace(run, links=links, results=tuple(skipped(r.file) for r in run.results), seconds=9.2)
 
 
 def opened() -> Outcome:
@@ -263,6 +336,17 @@ def collection(samples: int = 3) -> Outcome:
     return replace(run, links=destinations.Links(S3), catalog_urls=urls[:-1], extras=extras, seconds=4_011.0)
 
 
+def rooted() -> Outcome:
+    """Two samples and a root catalog that points to them."""
+    names = ("s1", "s2")
+    root = model.Unit("", (), planned("multi-catalog.yaml", "catalog", 612), after=names)
+    run = outcome(uploaded, plan(*(unit(name) for name in names), root))
+    base = "https://spatial-atlas.s3.amazonaws.com/mouse-brain"
+    urls = (*((name, f"{base}/{name}/catalog.yaml") for name in names), ("", f"{base}/multi-catalog.yaml"))
+    links = destinations.Links(S3, catalog="\n".join(url for _, url in urls))
+    return replace(run, links=links, catalog_urls=urls)
+
+
 def many(files: int = 5000) -> Outcome:
     """More than a page can hold."""
     listed = tuple((f"tiles/factor-{n:05}/level-{n % 17}.pmtiles", "basics", 1_000 * n) for n in range(files))
@@ -283,6 +367,13 @@ SUMMARIES: Final[dict[str, Callable[[], str]]] = {
     "zenodo-opened": lambda: report.summary(opened(), given(token="t0ken")),
     "zenodo-published": lambda: report.summary(zenodo(published=True), given(token="t0ken")),
     "collection": lambda: report.summary(collection(), given()),
+    "collection-rooted": lambda: report.summary(rooted(), given()),
+    "deleted": lambda: report.summary(deleted(), given()),
+    "all-denied": lambda: report.summary(all_denied(), given()),
+    "verified": lambda: report.summary(verified(), given()),
+    "dry-run-new": lambda: report.summary(dry_run_of_a_new_draft(), given(dry_run=True, token="t0ken")),
+    "only-published": lambda: report.summary(only("published"), given(token="t0ken")),
+    "only-described": lambda: report.summary(only("described"), given(token="t0ken")),
     "many-capped": lambda: report.summary(many(), given(), limit=12_000),
 }
 OTHERS: Final[dict[str, Callable[[], str]]] = {
@@ -291,8 +382,14 @@ OTHERS: Final[dict[str, Callable[[], str]]] = {
         given(manifest="result.json"),
         lambda name: f"https://spatial-atlas.s3.amazonaws.com/mouse-brain/{name}",
     ),
-    "plan.txt": lambda: "".join(f"{line}\n" for line in report.plan_lines(dry_run())),
-    "end.txt": lambda: "".join(f"{line}\n" for line in report.end_lines(some_failed())),
+    "plan.txt": lambda: _lines(report.plan_lines(dry_run())),
+    "end.txt": lambda: _lines(report.causes(some_failed(), 3), report.closing(some_failed())),
+    "end-all-denied.txt": lambda: _lines(report.causes(all_denied(), 3), report.closing(all_denied())),
+    "end-deleted.txt": lambda: _lines(
+        report.deletions(deleted())[1], report.links(deleted()), [report.headline(deleted())]
+    ),
+    "end-bad-input.txt": lambda: _lines(report.causes(bad_input(), 3), report.closing(bad_input())),
+    "end-cancelled.txt": lambda: _lines(report.causes(cancelled(), 3), report.closing(cancelled())),
 }
 
 
@@ -300,6 +397,10 @@ def texts() -> dict[str, Callable[[], str]]:
     """Every golden file by name, and what makes it."""
     makers = {**{f"summary-{name}.md": make for name, make in SUMMARIES.items()}, **OTHERS}
     return {name: functools.partial(_without_version, make) for name, make in makers.items()}
+
+
+def _lines(*parts: list[str]) -> str:
+    return "".join(f"{line}\n" for part in parts for line in part)
 
 
 def _without_version(make: Callable[[], str]) -> str:

@@ -1,0 +1,411 @@
+"""A whole run: settings, catalog, plan, transfer, report; and the one place that catches errors."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import gc
+import re
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from entrypoint import cli, errors, inputs, memory, settings, workers
+from entrypoint.outcome import Mode, Outcome
+from entrypoint.signals import Signals
+
+if TYPE_CHECKING:
+    from entrypoint import destinations, runner, transfer
+    from entrypoint.plan import model
+
+
+def main(environ: Mapping[str, str], argv: Sequence[str], out: TextIO, err: TextIO, signals: Signals) -> int:
+    """A run in the process's own surroundings; the exit code.
+
+    Args:
+        out: for results.
+        err: for progress, warnings and errors.
+    """
+    try:
+        if "_ARGCOMPLETE" in environ:  # a shell that completes a line, https://kislyuk.github.io/argcomplete
+            cli.complete(environ.get("COMP_LINE", ""))
+        return run(environ, argv, Path.cwd(), out, err, signals=signals)
+    except SystemExit as leave:  # --help, --version and --completion
+        return leave.code if isinstance(leave.code, int) else 0
+    except FileNotFoundError:  # of Path.cwd()
+        err.write("error: the current directory does not exist any more\n")
+        return errors.ExitCode.BAD_INPUT
+
+
+def run(
+    environ: Mapping[str, str],
+    argv: Sequence[str],
+    cwd: Path,
+    out: TextIO,
+    err: TextIO | None = None,
+    *,
+    signals: Signals | None = None,
+) -> int:
+    """A whole run; the exit code.
+
+    Args:
+        err: everything goes to `out` where it is absent.
+        signals: already on watch; else they are for the time of this run.
+
+    Raises:
+        SystemExit: after ``--help``, ``--version`` or ``--completion``.
+    """
+    if signals is not None:
+        return _run(environ, argv, cwd, (out, err), signals)
+    with Signals() as own:
+        return _run(environ, argv, cwd, (out, err), own)
+
+
+def _run(
+    environ: Mapping[str, str],
+    argv: Sequence[str],
+    cwd: Path,
+    streams: tuple[TextIO, TextIO | None],
+    signals: Signals,
+) -> int:
+    start = time.monotonic()
+    chosen: settings.Settings | None = None
+    known: settings.Settings | None = None
+    problem: errors.PublishError | None = None
+    try:
+        chosen = known = settings.read(environ, argv, cwd)
+    except settings.Incomplete as error:
+        # A file that turned out to hold no token is not a secret, and each of its lines would be hidden.
+        secrets = tuple(s for s in error.settings.secrets if not re.search(r"\s", s.reveal()))
+        known = dataclasses.replace(error.settings, secrets=secrets)
+        problem = _all_that_is_wrong(error, signals)
+        if "manifest" in error.wrong:
+            known = dataclasses.replace(known, manifest=None, manifest_input="")
+    except errors.PublishError as error:
+        problem = error
+    except Exception as error:  # noqa: BLE001 - the one place that catches everything
+        problem = _bug(error)
+
+    # These take time to import, which --help need not wait for.
+    from entrypoint import report, runner
+
+    look = cli.presentation(argv)
+    out = runner.Runner.from_environ(
+        environ,
+        *streams,
+        quiet=look.quiet,
+        verbose=look.verbose,
+        events=look.json,
+        keep_out=known is not None and known.manifest_on_stdout,
+    )
+    for secret in known.secrets if known else ():
+        out.mask(secret.reveal())
+    if chosen is None:
+        outcome = Outcome(Mode.PUBLISH, "", error=problem, seconds=time.monotonic() - start)
+        return _end(out, None, outcome, None, known)
+    for notice in chosen.notices:
+        out.notice("Inputs", notice)
+    work = _Work(chosen, out, signals, environ)
+    outcome = dataclasses.replace(work.run(), seconds=time.monotonic() - start)
+    if outcome.mode is Mode.DRY_RUN and outcome.plan:
+        with out.group("The plan"):
+            for line in report.plan_lines(outcome):
+                out.result(line)
+    return _end(out, chosen, outcome, work.destination, chosen)
+
+
+class _Work:
+    """Plan and transfer, with whatever is known when it ends early."""
+
+    def __init__(
+        self, chosen: settings.Settings, out: runner.Runner, signals: Signals, environ: Mapping[str, str]
+    ) -> None:
+        self._chosen = chosen
+        self._out = out
+        self._signals = signals
+        self._environ = environ
+        self.destination: destinations.Destination | None = None
+
+    def run(self) -> Outcome:
+        """The outcome, whatever happens."""
+        from entrypoint import report, runner, transfer
+
+        chosen, out = self._chosen, self._out
+        mode = _mode(chosen)
+        outcome = Outcome(mode, chosen.destination)
+        cancel = workers.Cancel()
+        engine: transfer.Transfer | None = None
+        self._signals.turn(cancel)
+        try:
+            memory.settle()
+            planned, ready = workers.interruptible(lambda: _prepare(chosen, cancel), cancel)
+            outcome = dataclasses.replace(outcome, plan=planned)
+            out.info(report.start_line(planned, chosen))
+            out.event("plan", files=len(planned), bytes=planned.size, destination=chosen.destination)
+            cancel.check()
+            self.destination = ready or workers.interruptible(lambda: _s3(chosen, cancel, out), cancel)
+            rules = transfer.Rules(
+                mode,
+                chosen.n_jobs,
+                restart=chosen.restart,
+                overwrite=chosen.overwrite,
+                delete_extra=chosen.delete_extra,
+            )
+            with runner.Progress(out, len(planned)) as progress:
+                engine = transfer.Transfer(planned, self.destination, rules, progress, cancel)
+                engine.run()
+        except errors.PublishError as error:
+            outcome = dataclasses.replace(outcome, error=error)
+        except Exception as error:  # noqa: BLE001 - the one place that catches everything
+            out.detail(traceback.format_exc())
+            outcome = dataclasses.replace(outcome, error=_bug(error))
+        return self._read_as_a_reader(self._completed(outcome, engine), cancel)
+
+    def _read_as_a_reader(self, outcome: Outcome, cancel: workers.Cancel) -> Outcome:
+        """Look at what is there now as somebody without credentials would, where that was asked for."""
+        from entrypoint import readable
+
+        chosen, destination = self._chosen, self.destination
+        is_off = chosen.readers.check is settings.Readable.OFF
+        published = bool(chosen.s3 or (outcome.links and outcome.links.published))
+        reads_only = outcome.mode in (Mode.DRY_RUN, Mode.VERIFY)
+        if is_off or destination is None or outcome.error or not published:
+            return outcome
+        if outcome.mode is Mode.DRAFT or (outcome.exit_code and not reads_only):
+            return outcome
+        network = readable.Network.of(self._environ)
+        urls = _urls(chosen, destination)
+        try:
+            found = workers.interruptible(
+                lambda: readable.check(
+                    outcome, chosen.readers, urls, destination.etag, network, cancel.check
+                ),
+                cancel,
+            )
+        except errors.PublishError as error:
+            return dataclasses.replace(outcome, error=error)
+        except Exception as error:  # noqa: BLE001 - the one place that catches everything
+            self._out.detail(traceback.format_exc())
+            return dataclasses.replace(outcome, error=_bug(error))
+        return dataclasses.replace(outcome, readers=found)
+
+    def _completed(self, outcome: Outcome, engine: transfer.Transfer | None) -> Outcome:
+        """The outcome with what engine and destination know at the end."""
+        if engine is not None:
+            outcome = dataclasses.replace(outcome, results=engine.results, extras=engine.extras)
+        if self.destination is None:
+            return outcome
+        from entrypoint import readable
+
+        try:
+            urls, links, plan = _urls(self._chosen, self.destination), self.destination.links(), outcome.plan
+            if plan and self._chosen.s3 and self._chosen.readers.public_url:
+                links = dataclasses.replace(links, catalog="\n".join(readable.catalogs(plan, urls)))
+            catalogs = [(u.name, urls(u.catalog.name)) for u in (plan.units if plan else ()) if u.catalog]
+            return dataclasses.replace(
+                outcome,
+                links=links,
+                deleted=self.destination.removed,
+                catalog_urls=tuple(catalogs),
+                views=tuple(readable.views(plan, urls)) if plan and self._chosen.s3 else (),
+                notices=tuple(self.destination.notices()),
+            )
+        except Exception as error:  # noqa: BLE001 - the way out must not fail
+            return outcome if outcome.error else dataclasses.replace(outcome, error=_bug(error))
+
+
+def _urls(chosen: settings.Settings, destination: destinations.Destination) -> Callable[[str], str]:
+    """From a remote name to the address that readers use."""
+    from entrypoint import readable
+
+    return readable.url_of(chosen.readers.public_url if chosen.s3 else "", destination.file_url)
+
+
+def _mode(chosen: settings.Settings) -> Mode:
+    if chosen.dry_run:
+        return Mode.DRY_RUN
+    if chosen.verify_only:
+        return Mode.VERIFY
+    return Mode.DRAFT if chosen.draft_only else Mode.PUBLISH
+
+
+def _all_that_is_wrong(error: settings.Incomplete, signals: Signals) -> errors.PublishError:
+    """What is wrong with catalog and files as well, as far as the inputs that are right allow to tell."""
+    choose = {item.name for item in inputs.INPUTS if item.section in (inputs.WHAT, inputs.WHERE)}
+    if error.wrong & (choose | {"shard", "pack"}):
+        return error
+    cancel = workers.Cancel()
+    signals.turn(cancel)
+    zenodo = {item.name for item in inputs.INPUTS if item.section == inputs.ZENODO}
+    try:
+        workers.interruptible(
+            lambda: _prepare(error.settings, cancel, with_zenodo=not error.wrong & zenodo), cancel
+        )
+    except errors.BadInput as more:
+        return errors.BadInput([*error.problems, *more.problems], more.hint)
+    except Exception:  # noqa: BLE001 - what is known is said, whatever else is wrong
+        return error
+    return error
+
+
+def _prepare(
+    chosen: settings.Settings,
+    cancel: workers.Cancel,
+    *,
+    with_zenodo: bool = True,
+) -> tuple[model.Plan, destinations.Destination | None]:
+    """The plan, and a destination that needs no network to be made, with everything wrong in both at once.
+
+    Raises:
+        errors.BadInput
+    """
+    from entrypoint import page, plan
+
+    problems: list[str] = []
+    destination: destinations.Destination | None = None
+    if chosen.zenodo and with_zenodo:
+        try:
+            destination = _zenodo(chosen, chosen.zenodo, cancel)
+        except errors.BadInput as error:
+            problems += error.problems
+    try:
+        with _without_collector():
+            planned = page.added(plan.make(chosen), chosen, dt.datetime.now(dt.UTC))
+    except errors.BadInput as error:
+        raise errors.BadInput([*problems, *error.problems], error.hint) from error
+    if problems:
+        raise errors.BadInput(problems)
+    return planned, destination
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """For a step whose results live as long as the process: nothing of them is garbage, now or later.
+
+    To look through a hundred thousand planned files for garbage again and again takes a quarter of the time
+    in which they are planned, and holds up every thread once bytes move.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+# Each side's libraries are imported only when they are needed.
+
+
+def _zenodo(
+    chosen: settings.Settings,
+    wanted: settings.ZenodoSettings,
+    cancel: workers.Cancel,
+) -> destinations.Destination:
+    from entrypoint import event
+    from entrypoint.destinations import zenodo
+
+    return zenodo.Zenodo(
+        wanted,
+        run=chosen.run,
+        release=event.read(chosen.run.event_path, chosen.run.event_name),
+        n_jobs=chosen.n_jobs,
+        restart=chosen.restart,
+        delete_extra=chosen.delete_extra,
+        part=chosen.shard is not None,
+        draft_only=chosen.draft_only,
+        check=cancel.check,
+    )
+
+
+def _s3(chosen: settings.Settings, cancel: workers.Cancel, out: runner.Runner) -> destinations.Destination:
+    from entrypoint.destinations import s3
+
+    assert chosen.s3 is not None  # settings.read() saw to it, and Zenodo is made before
+    return s3.S3(
+        chosen.s3,
+        n_jobs=chosen.n_jobs,
+        delete_extra=chosen.delete_extra,
+        cancel=cancel,
+        hide=out.mask,
+        run=chosen.run,
+    )
+
+
+def _bug(error: Exception) -> errors.PublishError:
+    """What a user sees of an error that we did not foresee: no traceback, but enough to report it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return errors.PublishError(
+        f"A bug in catalog-upload: {type(error).__name__}{where}: {str(error)[:300]}",
+        "Please report it, with the log of a run with -v, or with debug logging on GitHub (RUNNER_DEBUG=1).",
+    )
+
+
+def _end(
+    out: runner.Runner,
+    chosen: settings.Settings | None,
+    outcome: Outcome,
+    destination: destinations.Destination | None,
+    known: settings.Settings | None,
+) -> int:
+    """Outputs, log, annotations, summary and manifest, in every case.
+
+    Args:
+        chosen: nothing where the settings are not whole.
+        known: what is known of them, for the manifest.
+    """
+    from entrypoint import report
+
+    def written(write: Callable[[], None], outcome: Outcome) -> Outcome:
+        try:
+            write()
+        except errors.NotWritten as error:
+            if not outcome.exit_code:
+                return dataclasses.replace(outcome, error=error)
+            out.warning("Not written", [error.message])
+        return outcome
+
+    url = _urls(chosen, destination) if chosen and destination else None
+    outcome = written(lambda: out.write_outputs(report.outputs(outcome, chosen)), outcome)
+    if known and (path := known.manifest):
+        outcome = written(
+            lambda: out.write_manifest(path, report.manifest(outcome, chosen or known, url)), outcome
+        )
+    for title, lines in (report.deletions(outcome), report.remarks(outcome)):
+        if lines:
+            out.warning(title, lines)
+    if outcome.exit_code:
+        _say_failure(out, outcome)
+    else:
+        for line in [*report.links(outcome), report.headline(outcome)]:
+            out.result(line)
+    out.write_summary(report.summary(outcome, chosen))
+    out.event("manifest", **report.document(outcome, chosen or known, url))
+    if known and known.manifest_on_stdout and not out.has_events:
+        out.print_manifest(report.manifest(outcome, chosen or known, url))
+    if destination is not None:
+        destination.close()
+    return int(outcome.exit_code)
+
+
+def _say_failure(out: runner.Runner, outcome: Outcome) -> None:
+    """Each cause once, and at the end what failed, what to do, and where things are."""
+    from entrypoint import report
+
+    causes = report.causes(outcome, 3 if out.on_github else 20)
+    if out.on_github:
+        # The annotation stands at the top of the run, and in the log here.
+        out.error(report.headline(outcome), causes)
+        if names := report.failed_names(outcome):
+            with out.group("Files that failed"):
+                for line in names:
+                    out.say(line)
+    else:
+        out.event("error", title=report.headline(outcome), lines=causes)
+        for line in causes:
+            out.say(line)
+    for line in report.closing(outcome):
+        out.say(line)
