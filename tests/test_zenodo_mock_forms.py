@@ -295,11 +295,15 @@ def test_dates_of_one_day_are_shown_without_it(server: ZenodoServer, me: Client)
         ("bsl1.0", "bsl1.0"),
         ("apgl-v3", "apgl-v3"),
         ("cc-by", "cc-by-4.0"),
-        ("other-open", "other-open"),
     ],
 )
 def test_licences_in_their_legacy_spelling(me: Client, asked: str, shown: str) -> None:
     assert me.draft({**GOOD, "license": asked})["metadata"]["license"] == shown
+
+
+def test_a_licence_that_only_the_deposit_api_knows(me: Client) -> None:
+    answer = me("POST", DEPOSIT, json={"metadata": {**GOOD, "license": "other-open"}})
+    assert answer.json() == {"status": 400, "message": "Invalid value other-open."}
 
 
 # The normal form
