@@ -141,7 +141,7 @@ class _Work:
         self._signals.turn(cancel)
         try:
             memory.settle()
-            planned, ready = workers.interruptible(lambda: _prepare(chosen, cancel), cancel)
+            planned, ready = workers.interruptible(lambda: _prepare(chosen, cancel, out), cancel)
             outcome = dataclasses.replace(outcome, plan=planned)
             out.info(report.start_line(planned, chosen))
             out.event("plan", files=len(planned), bytes=planned.size, destination=chosen.destination)
@@ -254,6 +254,7 @@ def _all_that_is_wrong(error: settings.Incomplete, signals: Signals) -> errors.P
 def _prepare(
     chosen: settings.Settings,
     cancel: workers.Cancel,
+    out: runner.Runner | None = None,
     *,
     with_zenodo: bool = True,
 ) -> tuple[model.Plan, destinations.Destination | None]:
@@ -268,7 +269,7 @@ def _prepare(
     destination: destinations.Destination | None = None
     if chosen.zenodo and with_zenodo:
         try:
-            destination = _zenodo(chosen, chosen.zenodo, cancel)
+            destination = _zenodo(chosen, chosen.zenodo, cancel, out)
         except errors.BadInput as error:
             problems += error.problems
     try:
@@ -303,9 +304,15 @@ def _zenodo(
     chosen: settings.Settings,
     wanted: settings.ZenodoSettings,
     cancel: workers.Cancel,
+    out: runner.Runner | None,
 ) -> destinations.Destination:
-    from entrypoint import event
+    from entrypoint import event, runner
     from entrypoint.destinations import zenodo
+
+    drafts: destinations.Drafts | None = None
+    notes = runner.drafts.folder(chosen.state_home, chosen.home)
+    if out is not None and notes is not None and not chosen.run.on_github:
+        drafts = runner.drafts.Drafts(out, notes, wanted.url, chosen.in_dir)
 
     return zenodo.Zenodo(
         wanted,
@@ -317,6 +324,8 @@ def _zenodo(
         part=chosen.shard is not None,
         draft_only=chosen.draft_only,
         check=cancel.check,
+        reporter=runner.Reporter(out) if out is not None else None,
+        drafts=drafts,
     )
 
 

@@ -20,8 +20,9 @@ from entrypoint import errors, event, inputs, settings
 from entrypoint.destinations import s3
 from entrypoint.destinations import zenodo as zenodo_room
 from entrypoint.destinations.s3 import problems, wire
-from entrypoint.destinations.zenodo import answers, metadata
-from entrypoint.destinations.zenodo import http as http_room
+from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo.api import answers
+from entrypoint.destinations.zenodo.api.patience import Patience
 from tests.conformance import inside
 
 pytestmark = pytest.mark.timeout(120)
@@ -92,7 +93,7 @@ def test_metadata_files(data: bytes, suffix: str, tmp_path_factory: pytest.TempP
         "new", settings.Secret(SECRET), "https://zenodo.org", metadata_files=(path,)
     )
     with contextlib.suppress(errors.BadInput):
-        metadata.gather(wanted)
+        metadata.gather(wanted, None)
 
 
 @QUICK
@@ -107,7 +108,7 @@ def test_metadata_of_wrong_types(
         "new", settings.Secret(SECRET), "https://zenodo.org", metadata_files=(path,)
     )
     with contextlib.suppress(errors.BadInput):
-        metadata.gather(wanted)
+        metadata.gather(wanted, None)
 
 
 @QUICK
@@ -185,7 +186,7 @@ ANSWERS = st.lists(
 def _hurried() -> Iterator[None]:
     """Retries are tried elsewhere."""
     quick = wire.Patience(tries=1, first=0.001, cap=0.01, connect=1.0, answer=2.0, silence=5.0)
-    patience = http_room.Patience(
+    patience = Patience(
         tries=1, first=0.001, cap=0.01, denied=1, connect=1.0, answer=2.0, settle=0.1
     )
     with pytest.MonkeyPatch.context() as patch:

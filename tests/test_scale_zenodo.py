@@ -13,7 +13,12 @@ from tests import action
 from tests.test_collection_s3 import EACH, SAMPLES, write_sample
 from tests.zenodo import ZenodoServer
 
-METADATA = {"title": "A study", "creators": "Doe, Jane", "description": "Three samples."}
+METADATA = {
+    "license": "CC-BY-4.0",
+    "title": "A study",
+    "creators": "Doe, Jane",
+    "description": "Three samples.",
+}
 
 
 class Depositions:
@@ -155,8 +160,10 @@ def test_restart_of_a_record_deletes_nothing(zenodo: Depositions) -> None:
 def test_what_was_deleted_before_a_failure_counts(zenodo: Depositions) -> None:
     write_sample(zenodo.workspace / "out", "one")
     draft = str(zenodo.server.add_draft({"old.tsv": b"1", "older.tsv": b"2"}).id)
+    one = r"/draft/files/.+"
+    zenodo.server.faults.add("answer", method="DELETE", path=r"/draft/files$", status=405, body={})
     zenodo.server.faults.add(
-        "answer", method="DELETE", status=400, body={"message": "no"}, skip=1, count=None
+        "answer", method="DELETE", path=one, status=400, body={"message": "no"}, skip=1, count=None
     )
     made = zenodo.run({"zenodo-id": draft, "draft-only": "true", "restart": "true"})
     assert made.code == 3, made.log
@@ -171,7 +178,7 @@ def test_a_draft_that_is_there_is_described_before_its_parts(zenodo: Depositions
     assert described["title"] == METADATA["title"]
     zenodo.server.requests.clear()
     assert {run.code for run in zenodo.parts(draft, made.outputs["plan"])} == {0}
-    assert zenodo.server.requests.select("PUT", "/api/deposit/") == []
+    assert zenodo.server.requests.select("PUT", "/draft$") == []
     assert zenodo.server.version(draft).content.metadata == described
 
 

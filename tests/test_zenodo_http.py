@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from entrypoint import errors, outcome, settings, transfer, workers
-from entrypoint.destinations.zenodo import answers, files, gate, http
+from entrypoint.destinations.zenodo.api import answers, http, patience, rate_limit, records
+from entrypoint.destinations.zenodo.api.http import Request
+from entrypoint.destinations.zenodo.draft import files
 from entrypoint.plan import model
 from tests.test_zenodo import CREATOR, FAST, FILES, Runner, md5s
 from tests.zenodo import ZenodoServer
@@ -42,7 +44,7 @@ def run(server: ZenodoServer, tmp_path: Path) -> Runner:
 
 @pytest.fixture
 def way(server: ZenodoServer) -> Iterator[http.Http]:
-    made = http.Http(server.url, settings.Secret(server.token), connections=4, patience=FAST)
+    made = http.Http(server.url, settings.Secret(server.token), connections=4, patience=FAST, check=check)
     yield made
     made.close()
 
@@ -87,7 +89,7 @@ LIST = "/api/deposit/depositions"
 )
 def test_an_upload_survives(server: ZenodoServer, run: Runner, fault: dict[str, Any]) -> None:
     hit = server.faults.add(method="PUT", path="big.bin", **fault)
-    ran = run(BIG, creators=(CREATOR,), publish=True).ok()
+    ran = run(BIG, creators=(CREATOR,), license="MIT", publish=True).ok()
     assert hit.hits == fault.get("count", 1)
     assert server.checksums(ran.number) == md5s(BIG)
     assert ran.links.published
@@ -100,8 +102,8 @@ def test_an_upload_survives(server: ZenodoServer, run: Runner, fault: dict[str, 
 )
 def test_what_lasts_fails_one_file_and_keeps_the_rest(server: ZenodoServer, run: Runner, fault: str) -> None:
     server.faults.add(fault, method="PUT", path="big.bin", count=None)
-    patience = dataclasses.replace(FAST, tries=3, answer=0.4, stall=0.4)
-    ran = run(BIG, creators=(CREATOR,), publish=True, patience=patience)
+    hurry = dataclasses.replace(FAST, tries=3, answer=0.4, stall=0.4)
+    ran = run(BIG, creators=(CREATOR,), license="MIT", publish=True, patience=hurry)
     assert ran.result.exit_code is errors.ExitCode.FILES_FAILED
     assert ran.statuses["big.bin"] == "failed"
     assert ran.statuses["b.tsv"] == "uploaded"
@@ -121,7 +123,7 @@ def test_denied_everywhere_is_not_authorised(server: ZenodoServer, run: Runner) 
 def test_a_full_quota_says_what_to_do(server: ZenodoServer, run: Runner) -> None:
     server.state.options = dataclasses.replace(server.state.options, quota=1000)
     ran = run(BIG)
-    assert "more space" in ran.result.failures[0].hint
+    assert "quota" in ran.result.failures[0].hint
 
 
 def test_a_file_that_changes_while_it_is_read_fails(
@@ -131,6 +133,7 @@ def test_a_file_that_changes_while_it_is_read_fails(
     file = next(each for each in plan if each.name == "big.bin")
     draft = server.add_draft()
     bucket = f"{server.url}/api/files/{draft.content.bucket}"
+    place = files.Place(way, records.Records(way), str(draft.id), bucket)
 
     class Cutting(transfer._Watch):
         def moved(self, count: int) -> None:
@@ -140,7 +143,7 @@ def test_a_file_that_changes_while_it_is_read_fails(
     from tests.test_zenodo import Quiet
 
     with pytest.raises(errors.FileFailed, match="shorter"):
-        files.put(way, bucket, file, Cutting(Quiet(), workers.Cancel()))
+        files.put(place, file, Cutting(Quiet(), workers.Cancel()))
     assert "big.bin" not in server.checksums(draft.id)
 
 
@@ -168,14 +171,14 @@ def test_every_call_survives_trouble(server: ZenodoServer, run: Runner, kind: st
 def test_a_lost_answer_makes_no_second_draft(
     server: ZenodoServer, run: Runner, kind: str, on_github: bool
 ) -> None:
-    server.faults.add(kind, method="POST", path="depositions$")
+    server.faults.add(kind, method="POST", path="/api/records$")
     github = settings.Run(on_github=on_github, repository="o/r", id="7")
     run(FILES, run=github).ok()
     assert len(server.state.concepts) == 1
 
 
 def test_links_to_another_host_are_refused(server: ZenodoServer, run: Runner) -> None:
-    server.faults.add("bucket-other-host", method="POST", path="depositions$")
+    server.faults.add("bucket-other-host", method="GET", path=r"depositions/\d+$")
     ran = run(FILES)
     assert isinstance(ran.result.error, errors.Refused)
     assert "another server" in str(ran.result.error)
@@ -203,19 +206,18 @@ def test_a_page_that_is_no_zenodo(server: ZenodoServer, run: Runner) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"id": "x"},
+        {"id": "x y"},
         {"id": True},
+        {"id": None},
         {"metadata": None},
-        {"state": 5},
-        {"links": []},
-        {"files": [{"filename": 1}]},
+        {"metadata": []},
     ],
     ids=str,
 )
 def test_answers_of_other_shapes_are_errors_with_a_name(
     server: ZenodoServer, run: Runner, fields: dict[str, Any]
 ) -> None:
-    server.faults.add("wrong-types", method="POST", path="depositions$", fields=fields, count=None)
+    server.faults.add("wrong-types", method="POST", path="/api/records$", fields=fields, count=None)
     ran = run(FILES)
     assert isinstance(ran.result.error, errors.Unreachable | errors.Refused)
 
@@ -223,16 +225,18 @@ def test_answers_of_other_shapes_are_errors_with_a_name(
 def test_nobody_there(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    way = http.Http(f"http://127.0.0.1:{port}", settings.Secret("t"), connections=1, patience=FAST)
-    with pytest.raises(errors.Unreachable, match="no connection"):
-        way.call("POST", LIST, check=check, once=True)
+    way = http.Http(
+        f"http://127.0.0.1:{port}", settings.Secret("t"), connections=1, patience=FAST, check=check
+    )
+    with pytest.raises(errors.Unreachable, match="connection is refused"):
+        way.call(Request("POST", LIST, once=True))
     way.close()
 
 
 def test_an_error_is_read_bounded_and_made_harmless(server: ZenodoServer, way: http.Http) -> None:
     server.faults.add("huge-error", count=None, at=50_000_000)
     with pytest.raises(errors.Unreachable, match="a web page") as caught:
-        way.call("GET", LIST, check=check)
+        way.get(LIST)
     assert len(str(caught.value)) < 400
 
 
@@ -253,7 +257,7 @@ def test_a_message_that_holds_the_token_or_commands_is_cleaned(server: ZenodoSer
 @pytest.mark.parametrize("server", [{}, {"csrf_referer": True}], indirect=True)
 def test_no_cookies_are_kept(server: ZenodoServer, way: http.Http) -> None:
     for _ in range(3):
-        way.call("POST", LIST, check=check, document={})
+        way.call(Request("POST", LIST, document={}))
     assert all("cookie" not in each.headers for each in server.requests)
 
 
@@ -266,11 +270,11 @@ def test_a_csrf_refusal_means_the_token(way: http.Http, text: str) -> None:
 
 def test_tokens_of_the_other_service_are_told_apart() -> None:
     hints = [
-        http.Http(base, settings.Secret("t"), connections=1, patience=FAST).token_hint()
+        http.Http(base, settings.Secret("t"), connections=1, patience=FAST, check=check).token_hint()
         for base in (settings.ZENODO_URL, settings.SANDBOX_URL, "https://rdm.example.org")
     ]
-    assert "Tokens of the sandbox are of no use on production" in hints[0]
-    assert "Tokens of production are of no use on the sandbox" in hints[1]
+    assert "Tokens of the sandbox do not work on zenodo.org" in hints[0]
+    assert "Tokens of zenodo.org do not work on the sandbox" in hints[1]
     assert "sandbox" not in hints[2]
 
 
@@ -281,7 +285,7 @@ def test_netrc_and_proxies_do_not_get_between(
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    way.call("GET", LIST, check=check)
+    way.get(LIST)
     assert server.requests[-1].headers["authorization"] == "valid"
     assert base64.b64encode(b"me:secret").decode() not in str(server.requests[-1].headers)
 
@@ -297,7 +301,7 @@ def test_the_content_type_of_uploads_and_json(server: ZenodoServer, run: Runner)
     run(FILES).ok()
     for put in server.requests.select("PUT", "/api/files/"):
         assert put.headers.get("content-type") in (None, "application/octet-stream")
-    assert server.requests.select("POST", "depositions$")[0].headers["content-type"] == "application/json"
+    assert server.requests.select("POST", "/api/records$")[0].headers["content-type"] == "application/json"
 
 
 # Many at once
@@ -340,12 +344,12 @@ def test_a_429_stops_all_workers(server: ZenodoServer, run: Runner) -> None:
 def test_retry_after_is_ignored_where_nothing_was_refused(server: ZenodoServer, way: http.Http) -> None:
     start = time.monotonic()
     for _ in range(5):
-        way.call("GET", LIST, check=check)
+        way.get(LIST)
     assert time.monotonic() - start < 2
 
 
 def test_the_gate_learns() -> None:
-    now, doors = time.time(), gate.Gate()
+    now, doors = time.time(), rate_limit.RateLimit()
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -366,34 +370,34 @@ def test_the_gate_learns() -> None:
     [
         ({"Retry-After": "7"}, 7.0),
         ({"Retry-After": "Sun, 22 Nov 2026 10:00:09 GMT", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 9.0),
-        ({"Retry-After": "99999999"}, gate.MAX_HOLD),
+        ({"Retry-After": "99999999"}, rate_limit.MAX_HOLD),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "-5"}, None),
         ({}, None),
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert gate.retry_after(headers) == seconds
+    assert rate_limit.retry_after(headers) == seconds
 
 
 def test_the_window_ends_by_the_servers_clock() -> None:
     headers = {"X-RateLimit-Reset": "1795341630", "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}
-    assert gate.seconds_to_reset(headers) == 30.0
+    assert rate_limit.seconds_to_reset(headers) == 30.0
 
 
 def test_waits_grow_and_are_capped() -> None:
-    patience = http.Patience(first=1, cap=10)
-    assert 0.5 <= patience.pause(1) <= 1
-    assert 5 <= patience.pause(5) <= 10
-    assert patience.pause(10_000) <= 10
+    limits = patience.Patience(first=1, cap=10)
+    assert 0.5 <= limits.pause(1) <= 1
+    assert 5 <= limits.pause(5) <= 10
+    assert limits.pause(10_000) <= 10
 
 
 def test_a_slow_upload_is_not_cut_while_bytes_move(server: ZenodoServer, run: Runner) -> None:
     server.faults.add("slow-read", method="PUT", path="big.bin", delay=0.006)
-    patience = dataclasses.replace(FAST, stall=0.5, answer=8, tries=1)
+    hurry = dataclasses.replace(FAST, stall=0.5, answer=8, tries=1)
     data = {"big.bin": b"x" * 6_000_000}
     start = time.monotonic()
-    ran = run(data, patience=patience).ok()
+    ran = run(data, patience=hurry).ok()
     assert time.monotonic() - start > 1.5
     assert server.checksums(ran.number) == md5s(data)
 
@@ -403,7 +407,7 @@ def test_closing_ends_what_is_under_way(server: ZenodoServer, way: http.Http) ->
     threading.Timer(0.3, way.close).start()
     start = time.monotonic()
     with pytest.raises(errors.Cancelled):
-        http.Http.call(way, "GET", LIST, check=check)
+        way.get(LIST)
     assert time.monotonic() - start < 1.5
 
 
@@ -458,15 +462,21 @@ def tls(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 def test_tls_is_checked_and_can_be_cancelled(tls: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     port, certificate = tls
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    way = http.Http(f"https://127.0.0.1:{port}", settings.Secret("t"), connections=1, patience=FAST)
-    with pytest.raises(errors.Unreachable, match="certificate is not valid"):
-        way.call("GET", "/", check=check)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    assert way.call("GET", "/", check=check).document == {}
     cancel = workers.Cancel()
+    way = http.Http(
+        f"https://127.0.0.1:{port}",
+        settings.Secret("t"),
+        connections=1,
+        patience=FAST,
+        check=cancel.check,
+    )
+    with pytest.raises(errors.Unreachable, match="certificate is not valid"):
+        way.get("/")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    assert way.get("/").document == {}
     threading.Timer(0.3, cancel.set).start()
     start = time.monotonic()
     with pytest.raises(errors.Cancelled):
-        way.call("GET", "/stall", check=cancel.check)
+        way.get("/stall")
     assert time.monotonic() - start < 1.5
     way.close()

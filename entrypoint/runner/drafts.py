@@ -10,12 +10,14 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Final
 
 from entrypoint import outfile
 from entrypoint.runner.console import Runner
 
+_ID: Final = re.compile(r"[0-9A-Za-z]+(-[0-9A-Za-z]+)*")
 MAX_NOTE: Final = 10_000
 """Bytes; a larger file is none of ours."""
 
@@ -49,7 +51,7 @@ class Drafts:
             self._remark(data_set, "read", error)
             return ""
         number = note.get("draft") if isinstance(note, dict) else None
-        return number if isinstance(number, str) and number.isascii() and number.isalnum() else ""
+        return number if isinstance(number, str) and _ID.fullmatch(number) else ""
 
     def write(self, data_set: str, number: str) -> None:
         """Remember the id of a draft, or forget it where it is empty. Does not raise."""

@@ -1,32 +1,36 @@
-"""The destination Zenodo: a deposition that is created, versioned, filled, verified and published."""
+"""The destination Zenodo, or another InvenioRDM: a draft that is found or made, filled, verified and published."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from entrypoint import destinations, errors, event, settings, text
-from entrypoint.destinations.zenodo import (
-    deposition,
-    describing,
+from entrypoint.destinations.zenodo import links
+from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo.api import deposit, http, records
+from entrypoint.destinations.zenodo.api.patience import Patience
+from entrypoint.destinations.zenodo.draft import (
+    create,
     files,
-    http,
+    find,
     identifier,
-    licenses,
+    limits,
     mark,
-    metadata,
-    names,
-    opening,
     publish,
-    rules,
-    showing,
-    target,
+    replace,
+    review,
+    save,
 )
+from entrypoint.destinations.zenodo.draft.task import Task
 from entrypoint.plan import model
 
-_JOBS: Final = 8
+_MOST_JOBS: Final = 8
+_FEW_JOBS: Final = 4
+_LARGE: Final = 50_000_000
+"""Bytes of a file on the average, above which a few at a time fill the line."""
 
 
 def _never() -> None:
@@ -34,7 +38,8 @@ def _never() -> None:
 
 
 class Zenodo:
-    """One deposition.
+    """One draft or record. What is known of it is three values, each replaced as the run goes on: the task,
+    how it stands, and where files go.
 
     Args:
         wanted: the inputs of Zenodo.
@@ -44,10 +49,12 @@ class Zenodo:
         restart: delete every file of the draft first.
         delete_extra: files that the plan lacks will go, so that they do not count.
         part: other runs send the other files of the same draft, and the last one completes it.
-        draft_only: other runs send all files; the draft is described now.
+        draft_only: other runs send all files; the metadata is saved now.
         data_set: part of the mark; the plan's own is taken where it is empty.
         check: raises `errors.Cancelled` when the run is to stop.
-        patience: how long and how often.
+        patience: how long and how often it is waited and tried.
+        reporter: is told of requests and waits.
+        drafts: remembers the draft of an earlier run where there is no mark.
 
     Raises:
         errors.BadInput: the id or the metadata break a rule that can be checked without the service.
@@ -66,130 +73,109 @@ class Zenodo:
         draft_only: bool = False,
         data_set: str = "",
         check: http.Check = _never,
-        patience: http.Patience | None = None,
+        patience: Patience | None = None,
+        reporter: destinations.Reporter | None = None,
+        drafts: destinations.Drafts | None = None,
     ) -> None:
-        problems: list[str] = []
-        number: int | None = None
-        given = metadata.Given({})
-        try:
-            number = identifier.parse(wanted.deposition, wanted.url)
-        except errors.BadInput as error:
-            problems.append(str(error))
-        try:
-            given = metadata.gather(wanted)
-        except errors.BadInput as error:
-            problems += error.problems
-        if problems:
-            raise errors.BadInput(problems)
-        self._wanted = wanted
-        self._number = number
-        self._given = given
+        self._ident, given = _read(wanted, release)
         self._run = run
-        self._release = release
-        self._restart = restart
-        self._delete_extra = delete_extra
-        self._part = part
-        self._draft_only = draft_only
-        self._data_set = data_set
-        self._check = check
+        self._n_jobs = n_jobs
+        self._drafts = drafts or destinations.Forgetful()
         contact = f"{run.server_url}/{run.repository}" if run.repository else ""
         self._http = http.Http(
             wanted.url,
             wanted.token,
-            connections=n_jobs or _JOBS,
-            patience=patience or http.Patience(),
+            connections=2 * (n_jobs or _MOST_JOBS),
+            patience=patience or Patience(),
             contact=contact if contact.isascii() and contact.isprintable() else "",
+            check=check,
+            reporter=reporter,
         )
-        self._drafts = deposition.Depositions(self._http)
+        self._records = records.Records(self._http)
+        self._deposits = deposit.Deposits(self._http)
+        self._task = Task(
+            wanted,
+            self._http.host,
+            given,
+            data_set,
+            restart=restart,
+            delete_extra=delete_extra,
+            part=part and not draft_only,
+        )
+        self._now = links.Standing()
+        self._place: files.Place | None = None
+        self._replacement: replace.Replacement | None = None
         self._lock = threading.Lock()
-        self._deleting = threading.Lock()
         self._proved: dict[str, str] = {}
-        self._plan = model.Plan(())
-        self._mark = ""
-        self._target = target.Target()
-        self._now: deposition.Deposition | None = None
-        self._filling = False
-        self._done = False
-        self._ours = False
-        self._stage = showing.Stage.LOOKED_AT
-        self.removed = 0
-        self._communities: dict[str, str] = {}
-        self._reserved = ""
         self._notices: list[str] = list(given.notices)
+        if release is not None and release.prerelease:
+            tag = text.printable(release.tag)
+            self._notices.append(f"{tag} is a pre-release; it is uploaded like any release.")
+        self.removed = 0
 
     # Looking
 
     def preflight(self, plan: model.Plan) -> None:
         """Find the draft or record, and make sure that plan and metadata fit. Only reads."""
-        self._plan = plan
-        data_set = self._data_set or plan.data_set
-        self._mark = mark.of(self._run, data_set)
-        problems = names.problems(plan)
-        if self._number is None:
-            problems += names.limits(plan, {})
-            problems += self._missing({})
+        data_set = self._task.data_set or plan.data_set
+        run_mark = mark.of(self._run, data_set)
+        self._task = dataclasses.replace(self._task, plan=plan, data_set=data_set, mark=run_mark)
+        problems = limits.of_plan(plan)
+        if self._ident is None:
+            problems += limits.room(plan, {}, is_new=True)[0] + self._task.lacks()
         if problems:
             raise errors.BadInput(problems)
-        self._target = found = target.Finder(self._http, self._drafts, self._check).find(
-            self._number, self._mark
-        )
-        self._now = found.there
-        self._filling = found.draft
-        self._ours = found.ours
+        found = self._finder().find(self._ident, "" if run_mark else self._drafts.read(data_set))
+        if found.forget:
+            self._drafts.write(data_set, "")
         there = found.there
-        kept = {} if self._restart or there is None else self._kept(there)
-        problems += names.limits(plan, kept)
-        if there is not None and not (found.finished and self._number is None):
-            problems += self._missing(metadata.writable(there.metadata, there.number))
-        problems += licenses.problems(self._http, self._given.metadata.get("license", ""), self._check)
-        self._communities, unknown = publish.find_communities(
-            self._http, self._given.communities, self._check
+        if there is not None and there.is_draft:
+            review.refuse_reviewed(self._http, there, publish=self._task.wanted.publish)
+        document = there.document if there is not None else None
+        settled = metadata.settle(self._task.given, self._records.vocabulary, document, marked=bool(run_mark))
+        communities, unknown = review.find_communities(self._http, settled.given.communities)
+        self._task = task = dataclasses.replace(
+            self._task, found=found, given=settled.given, communities=communities
         )
-        problems += unknown
+        self._now = links.Standing(record=there, communities=tuple(communities.values()))
+        problems, remarks = task.limits()
+        problems = [*settled.problems, *problems, *task.lacks(), *unknown]
         if problems:
             raise errors.BadInput(problems)
-        has_license = there is not None or "license" in self._merged({})
-        self._notices += showing.remarks(plan, found, has_license=has_license)
+        self._notices += [*found.remarks, *settled.remarks, *remarks]
+        if (there is None or there.is_draft) and (note := metadata.license_note(task.planned_body())):
+            self._notices.append(note)
 
-    def _missing(self, there: Mapping[str, Any]) -> list[str]:
-        """What publishing would be refused for; nothing where it is not asked for."""
-        return rules.missing(self._merged(there)) if self._wanted.publish else []
-
-    def _kept(self, there: deposition.Deposition) -> dict[str, int]:
-        """Sizes of the files that stay beside those of the plan."""
-        return {
-            name: stored.size
-            for name, stored in there.files.items()
-            if name not in self._plan.names and (name in self._plan.known or not self._delete_extra)
-        }
+    def _finder(self) -> find.Finder:
+        return find.Finder(self._http, self._records, self._deposits, self._task.mark)
 
     def jobs(self, files: Sequence[model.PlannedFile]) -> int:
-        """Files in flight for ``n-jobs: auto``."""
-        return _JOBS
+        """Files in flight for ``n-jobs: auto``: few, as the service shares its line among all."""
+        size = sum(file.size for file in files)
+        return _FEW_JOBS if size > _LARGE * max(1, len(files)) else _MOST_JOBS
 
     def compare(self, file: model.PlannedFile) -> destinations.Verdict:
-        """Hold a file's MD5 against the one that Zenodo keeps."""
-        stored = self._now.files.get(file.name) if self._now is not None else None
+        """Compare a file's MD5 with the one that the server keeps."""
+        there = self._now.record
+        stored = there.files.get(file.name) if there is not None else None
         if stored is None:
             return destinations.Verdict(destinations.State.ABSENT, "not there yet")
+        if stored.pending:
+            return destinations.Verdict(destinations.State.ABSENT, "an upload was begun, and not completed")
         if stored.size != file.size:
             reason = f"{file.size:,} bytes here, {stored.size:,} there"
             return destinations.Verdict(destinations.State.DIFFERENT, reason)
-        digest = files.digest(file, self._check)
+        digest = files.digest(file, self._http)
         if digest != stored.md5:
-            return destinations.Verdict(destinations.State.DIFFERENT, "other MD5", f"md5:{digest}")
+            reason = "other MD5" if stored.md5 else "there without a checksum"
+            return destinations.Verdict(destinations.State.DIFFERENT, reason, f"md5:{digest}")
         with self._lock:
             self._proved[file.name] = digest
         return destinations.Verdict(destinations.State.SAME, "same MD5", f"md5:{digest}")
 
     def extras(self) -> Sequence[destinations.Remote]:
         """Files in the draft or record that neither plan nor catalog names."""
-        there = self._now.files if self._now is not None else {}
-        return [
-            destinations.Remote(name, stored.size)
-            for name, stored in sorted(there.items())
-            if name not in self._plan.names and name not in self._plan.known
-        ]
+        return self._task.extras()
 
     # Writing
 
@@ -199,73 +185,104 @@ class Zenodo:
         *,
         remove_extras: bool,
     ) -> None:
-        """Have a draft that can be filled: make one, or a new version, or take the open one."""
-        if self._target.finished and not remove_extras:
-            # With restart, everything is sent again; but not what this very run has published.
-            self._done = all(verdict.state is destinations.State.SAME for _, verdict in verdicts)
-            if self._done:
-                return
-        if self._target.finished and (self._number is None or self._run.attempt not in ("", "1")):
-            number = self._here.number
+        """Have a draft that can be filled, with its metadata; nothing of a file is sent yet."""
+        task = self._task
+        same = {file.name: v.checksum for file, v in verdicts if v.state is destinations.State.SAME}
+        if task.is_finished and not remove_extras and len(same) == len(verdicts):
+            return  # with restart, everything is sent again; but not what this very run has published
+        if task.is_finished and (self._ident is None or self._run.attempt not in ("", "1")):
+            number = self._draft.id
             raise errors.Refused(
                 f"An earlier attempt of this run published record {number}, with other files than these.",
                 f"To publish these as its new version, start another run with zenodo-id: {number}.",
             )
-        if self._filling:
-            self._reload()
-            if self._draft_only:
-                self._write_metadata()
-        elif self._now is None:
-            self._create()
-        else:
-            self._new_version(self._now)
-        self._filling = True
-        self._stage = showing.Stage.OPENED
-        if self._restart:
+        self._open(same)
+        if task.restart:
             self._empty()
-            return
-        same = {file.name: v.checksum for file, v in verdicts if v.state is destinations.State.SAME}
-        opening.hold(self._here, same)
-        beside = {n: f.size for n, f in self._here.files.items() if n not in self._plan.names}
-        if remove_extras and names.limits(self._plan, beside):
+            same = {}
+        create.check_contents(self._draft, same.items())
+        beside = {n: f.size for n, f in self._draft.files.items() if n not in task.plan.names}
+        if remove_extras and limits.room(task.plan, beside, is_new=True)[0]:
             for extra in self.extras():
                 self.remove(extra.name)
+        self._replace([file for file, _ in verdicts if file.name not in same])
 
-    def _create(self) -> None:
-        self._ours = True
-        self._now = opening.create(
-            self._http, self._drafts, self._merged({}), self._target.known, self._check
+    def _open(self, same: dict[str, str]) -> None:
+        """Make or take the draft, and save its metadata."""
+        task = self._task
+        opened = create.open_draft(self._http, self._records, self._deposits, self._finder(), task, same)
+        draft = opened.draft
+        self._place = files.Place(self._http, self._records, draft.id, opened.bucket)
+        self._now = dataclasses.replace(
+            self._now,
+            stage=links.Stage.OPENED,
+            record=draft,
+            reserved=opened.reserved,
+            ours=opened.ours,
+            by_rerun=self._by_rerun() if opened.ours else "",
+            made=opened.made,
+            described=opened.is_saved,
         )
-        self._reserve()
+        if self._ident is None and opened.made:
+            self._drafts.write(task.data_set, draft.id)
+        if opened.is_saved:
+            body = task.body(None, ours=True)
+            save.check(self._http, draft, body, publish=task.wanted.publish)
+        elif opened.made or not task.part:
+            self._save()
 
-    def _new_version(self, record: deposition.Deposition) -> None:
-        self._now = draft = opening.next_version(
-            self._drafts, record, self._check, with_files=not self._restart
-        )
-        # One that was there before, and is not marked, is the user's.
-        self._ours = draft.number not in self._target.known or mark.is_in(
-            draft.metadata.get("notes"), self._mark
-        )
-        self._write_metadata()
-        self._reserve()
+    def _by_rerun(self) -> str:
+        """How running the same again continues the draft; empty where it does not."""
+        if self._task.mark:
+            return "re-run the failed jobs"
+        remembered = self._ident is None and self._drafts.where(self._task.data_set)
+        return "run the same command again" if remembered else ""
 
-    def _reserve(self) -> None:
-        """Reserve the DOI where it cannot be told from the service's address."""
-        if self._ours and self._wanted.url not in showing.PREFIXES:
-            self._reserved = self._drafts.reserve_doi(self._here.number, self._check)
+    def _save(self) -> None:
+        """Save the metadata where it differs."""
+        draft = self._draft
+        ours = self._now.ours if self._place is not None else self._task.found.ours
+        body = self._task.body(draft, ours=ours)
+        if not metadata.differs(body, draft.document):
+            return
+        kept, remarks = save.save(self._http, self._records, draft, body, publish=self._task.wanted.publish)
+        self._now = dataclasses.replace(self._now, record=kept, described=True)
+        self._notices += remarks
 
     def _empty(self) -> None:
+        """Delete every file of the draft."""
         with self._lock:
             self._proved.clear()
-        for name in tuple(self._here.files):
+        names = tuple(self._draft.files)
+        if names and self._records.delete_files(self._draft.id):
+            self.removed += len(names)
+            self._now = dataclasses.replace(self._now, record=dataclasses.replace(self._draft, files={}))
+            return
+        for name in names:
             self.remove(name)
+
+    def _replace(self, to_send: Sequence[model.PlannedFile]) -> None:
+        """Have the files that are replaced taken out ahead of their upload, unless it is one at a time."""
+        place, there = self._place, self._draft.files
+        old = [file for file in to_send if file.name in there and not file.is_catalog]
+        if place is None or not old or (place.bucket and (len(old) == 1 or self._n_jobs == 1)):
+            return
+        self._replacement = replace.Replacement(
+            self._http,
+            self._records,
+            place.ident,
+            [file.name for file in model.largest_first(old)],
+            beside_uploads=bool(place.bucket),
+        )
 
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> destinations.Receipt:
         """Send one file and verify it."""
-        if self._done:
+        if self._place is None:
             return destinations.Receipt(0, f"md5:{self._proved[file.name]}", "MD5 in the published record")
         try:
-            receipt = files.put(self._http, self._here.bucket, file, watch)
+            if self._replacement is not None:
+                self._replacement.clear(file)
+            receipt = files.put(self._place, file, watch)
         except errors.FileFailed:
             with self._lock:
                 self._proved.pop(file.name, None)
@@ -275,97 +292,89 @@ class Zenodo:
         return receipt
 
     def remove(self, name: str) -> None:
-        """Delete one file of the draft; one at a time, which is all that the server can."""
-        with self._deleting:
-            stored = self._here.files.get(name)
-            if stored is None:
-                return
-            try:
-                self._drafts.delete_file(self._here.number, stored, self._check)
-            except (errors.NotAuthorised, errors.Refused, errors.Unreachable) as error:
-                raise errors.FileFailed(
-                    f"{text.printable(name)} could not be deleted: {error.message}", error.hint
-                ) from error
+        """Delete one file of the draft."""
+        if name not in self._draft.files:
+            return
+        try:
+            self._records.delete_file(self._draft.id, name)
+        except (errors.NotAuthorised, errors.Refused, errors.Unreachable) as error:
+            raise errors.FileFailed(
+                f"{text.printable(name)} could not be deleted: {error.message}", error.hint
+            ) from error
+        with self._lock:
             self.removed += 1
-            rest = {key: value for key, value in self._here.files.items() if key != name}
-            self._now = dataclasses.replace(self._here, files=rest)
+            rest = {key: value for key, value in self._draft.files.items() if key != name}
+            self._now = dataclasses.replace(self._now, record=dataclasses.replace(self._draft, files=rest))
 
     # Ending
 
     def finish(self, *, changed: bool) -> None:
-        """Write metadata where they differ, verify every file on the server, publish if asked."""
-        self._stage = showing.Stage.IN_PART if self._part else showing.Stage.FILLED
-        if not self._filling or self._now is None:
-            if self._now is not None:
-                self._notices += describing.unwritten(self._now, self._given.metadata)
+        """Save metadata where it differs, verify every file on the server, publish if asked."""
+        there, task = self._now.record, self._task
+        if there is None or not there.is_draft:
+            self._say_unwritten(there)
             return
-        self._reload()
-        if not self._part:
-            self._write_metadata()
-        self._verify()
-        if not self._wanted.publish:
-            return
-        number, verified = self._here.number, self._here
-        publish.publish(self._http, self._drafts, number, self._check)
-        self._now = publish.published(self._drafts, verified, self._check)
-        self._now = publish.hold(self._http, self._drafts, self._now, verified, self._check)
-        if self._communities:
-            self._notices += publish.ask_communities(self._http, number, self._communities, self._check)
-            self._communities = {}
+        if self._place is None and not task.part:
+            self._save()
+        stage = links.Stage.IN_PART if task.part else links.Stage.FILLED
+        self._now = dataclasses.replace(self._now, stage=stage)
+        if self._place is None and not (task.wanted.publish or self._now.described):
+            return  # nothing was written, so that all is as it was read
+        place = self._place or files.Place(self._http, self._records, there.id, "")
+        self._now = dataclasses.replace(self._now, record=files.verify(place, task.plan, self._proved))
+        if task.wanted.publish:
+            self._publish()
 
-    def _write_metadata(self) -> None:
-        wanted = self._merged(metadata.writable(self._here.metadata, self._here.number))
-        self._now, remarks = describing.write(self._drafts, self._here, wanted, self._check)
-        self._notices += remarks
+    def _say_unwritten(self, record: records.Record | None) -> None:
+        """Where no file of a record changed, it stays as it is; other metadata that was given is named."""
+        other = metadata.given_differs(self._task.given, record.document) if record is not None else []
+        if record is not None and other:
+            self._notices.append(
+                f"No file changed, so record {record.id} stays as it is, its metadata too "
+                f"({', '.join(other)}): edit them on {self._http.host}."
+            )
 
-    def _verify(self) -> None:
-        """Hold the server's list against the plan; files may take a moment to be completed."""
-        waited, count = 0.0, 0
-        while missing := files.unverified(self._plan, self._here.files, self._proved, self._http.host):
-            if waited >= self._http.patience.settle:
-                raise errors.FileFailed(
-                    f"{self._http.host} does not list {text.printable(missing[0])} as complete "
-                    f"({text.plural(len(missing), 'file')} in all).",
-                    "Run again: what is up is not sent twice.",
-                )
-            count += 1
-            pause = self._http.patience.pause(count)
-            self._http.sleep(pause, self._check)
-            waited += pause
-            self._reload()
+    def _publish(self) -> None:
+        verified = self._draft
+        publish.publish(self._http, self._records, verified.id)
+        record = publish.published(self._records, verified)
+        self._now = dataclasses.replace(self._now, record=record, published=True)
+        self._drafts.write(self._task.data_set, "")
+        record = publish.compare(self._http, self._records, record, verified)
+        self._now = dataclasses.replace(self._now, record=record, communities=())
+        if self._task.communities:
+            self._notices += review.ask_communities(self._http, record.id, self._task.communities)
 
     def abandon(self) -> None:
         """Leave the draft as it is: the next run continues with it."""
-        self._stage = showing.Stage.ABANDONED
+        self._now = dataclasses.replace(self._now, stage=links.Stage.ABANDONED)
+        if self._replacement is not None:
+            self._replacement.close()
+            with self._lock:
+                lost = sorted(self._replacement.out - self._proved.keys())
+            if lost:
+                self._notices.append(
+                    f"{text.plural(len(lost), 'file')} of the draft ({text.printable(', '.join(lost[:3]))}) "
+                    "taken out to be replaced, and not sent yet: run again to make the draft whole."
+                )
 
     def close(self) -> None:
         """Let go of connections."""
+        if self._replacement is not None:
+            self._replacement.close()
         self._http.close()
 
     # Telling
 
     def links(self) -> destinations.Links:
         """Where things are, as far as known now."""
-        base, now = self._wanted.url, self._now
-        if now is None:
-            return destinations.Links(base)
-        match self._stage:
-            case showing.Stage.OPENED:
-                todo = showing.to_fill(now)
-            case showing.Stage.IN_PART:
-                todo = showing.to_complete(now)
-            case showing.Stage.FILLED:
-                todo = showing.to_publish(base, now, tuple(self._communities.values()))
-            case showing.Stage.ABANDONED:
-                todo = showing.to_continue(now, by_rerun=self._ours and bool(self._mark))
-            case _:
-                todo = ""
-        catalogs = [file.name for file in self._plan if file.is_catalog]
-        return showing.links(base, now, reserved=self._reserved, catalogs=catalogs, todo=todo)
+        catalogs = [file.name for file in self._task.plan if file.is_catalog]
+        return links.links(self._task.wanted.url, self._task.publisher, self._now, catalogs)
 
     def file_url(self, name: str) -> str:
         """URL of one file; that of a draft works once it is published."""
-        return showing.file_url(self._wanted.url, self._now, name) if self._now is not None else ""
+        there = self._now.record
+        return links.file_url(self._task.wanted.url, there, name) if there is not None else ""
 
     def etag(self, name: str) -> str:
         """Zenodo has none that a reader could use."""
@@ -373,30 +382,41 @@ class Zenodo:
 
     def notices(self) -> Sequence[str]:
         """Remarks to be shown once."""
-        waited = self._http.gate.waited
+        waited = self._http.rate_limit.waited
         if waited < 5:
             return tuple(self._notices)
-        return (
-            *self._notices,
-            f"Zenodo's rate limit made requests wait {text.duration_text(waited)} in all.",
-        )
-
-    # What the rest is made of
-
-    def _merged(self, there: Mapping[str, Any]) -> dict[str, Any]:
-        run_mark = self._mark if self._ours or self._now is None else None
-        data_set = self._data_set or self._plan.data_set
-        return metadata.merge(self._given, there, self._release, self._plan, data_set, run_mark)
-
-    def _reload(self) -> None:
-        self._now = self._drafts.get(self._here.number, self._check)
+        said = f"Requests waited {text.duration_text(waited)} in all for {self._http.host}'s rate limit."
+        return (*self._notices, said)
 
     @property
-    def _here(self) -> deposition.Deposition:
-        """The draft or record, where the order of calls makes sure that there is one."""
-        if self._now is None:
+    def _draft(self) -> records.Record:
+        """The draft, where the order of calls makes sure that there is one."""
+        if self._now.record is None:
             raise errors.PublishError("There is no draft yet.", "Please report this.")
-        return self._now
+        return self._now.record
+
+
+def _read(
+    wanted: settings.ZenodoSettings, release: event.Release | None
+) -> tuple[str | None, metadata.Given]:
+    """The id (nothing for a new record) and the metadata that inputs and files give.
+
+    Raises:
+        errors.BadInput: everything that is wrong with both.
+    """
+    problems: list[str] = []
+    ident, given = None, metadata.Given()
+    try:
+        ident = identifier.parse(wanted.deposition, wanted.url)
+    except errors.BadInput as error:
+        problems.append(str(error))
+    try:
+        given = metadata.gather(wanted, release)
+    except errors.BadInput as error:
+        problems += error.problems
+    if problems:
+        raise errors.BadInput(problems)
+    return ident, given
 
 
 __all__ = ["Zenodo"]

@@ -1,4 +1,4 @@
-"""Answers, and what goes wrong on the way to one: kinds of failure, and words that can be shown."""
+"""Answers: what they hold, what they refuse, and words of theirs that can be shown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import requests
-import urllib3.exceptions
 
 from entrypoint import errors, text
 
 Json = Any
-"""Whatever `json.loads` gives; the rooms that read it check each field."""
+"""Whatever `json.loads` gives; whoever reads it checks each field."""
 
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of JSON that are read; a page of 100 depositions of 100 files each has about 6 MB."""
@@ -38,14 +37,35 @@ class Answer:
     is_page: bool = False
     reason: str = ""
 
+    @property
+    def is_collision(self) -> bool:
+        """Whether two writes met at one draft, of which the server keeps one.
+
+        It blames the values of the other, or, of a draft without metadata, itself.
+        """
+        return self.status == 500 or (self.status == 400 and "Not a valid value" in self.reason)
+
 
 class Rejected(errors.Refused):
-    """A 4xx answer; `status` and `reason` (the server's own words, made harmless) for those who know more."""
+    """A 4xx answer, for those who know more.
 
-    def __init__(self, message: str, hint: str = "", *, status: int = 0, reason: str = "") -> None:
+    Attributes:
+        reason: the server's own words, made harmless.
+        document: the JSON of the answer; its texts are not harmless.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", *, status: int = 0, reason: str = "", document: Json = None
+    ) -> None:
         super().__init__(message, hint)
         self.status = status
         self.reason = reason
+        self.document = document
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether this is how a service says that it does not know an address."""
+        return self.status in (404, 405, 501)
 
 
 class Denied(errors.NotAuthorised):
@@ -60,13 +80,8 @@ class Unsure(errors.Unreachable):
     """A request that must not be repeated blindly went wrong: it may have been carried out, or not."""
 
 
-class TroubleError(Exception):
-    """A connection that failed; `sent` is false where the request cannot have reached the server."""
-
-    def __init__(self, reason: str, *, sent: bool, final: bool = False) -> None:
-        super().__init__(reason)
-        self.sent = sent
-        self.final = final
+class NotTheApi(errors.Unreachable):
+    """An answer that is none of this API: a web page, say."""
 
 
 def of(response: requests.Response, secret: str) -> Answer:
@@ -127,33 +142,3 @@ def _messages(document: Json) -> list[str]:
         said = " ".join(word for word in listed[:5] if isinstance(word, str))
         found.append(f"{item.get('field', '')}: {said}".removeprefix(": "))
     return found
-
-
-def trouble(error: Exception) -> TroubleError:
-    """A reason without URLs or headers, whatever the exception holds."""
-    if isinstance(error, requests.exceptions.SSLError):
-        final = "CERTIFICATE_VERIFY_FAILED" in str(error)
-        return TroubleError(
-            "its certificate is not valid" if final else "the TLS connection broke",
-            sent=not final,
-            final=final,
-        )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return TroubleError("the proxy does not let us through", sent=False)
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return TroubleError("connecting takes too long", sent=False)
-    chain: BaseException | None = error
-    while chain is not None:
-        if isinstance(chain, urllib3.exceptions.NewConnectionError):
-            return TroubleError("no connection", sent=False)
-        reason = getattr(chain, "reason", None)
-        chain = (
-            reason
-            if isinstance(reason, BaseException)
-            else next((arg for arg in chain.args if isinstance(arg, BaseException)), None)
-        )
-    if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return TroubleError("nothing moves on the connection", sent=True)
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return TroubleError("the address is not valid", sent=False, final=True)
-    return TroubleError("the connection broke", sent=True)

@@ -1,4 +1,4 @@
-"""The rate limit, obeyed by all workers together: one gate through which every request goes.
+"""The rate limit, obeyed by all workers together.
 
 Zenodo counts requests in a moving window, per account, and says in each answer how many are left and when
 the window ends (``X-RateLimit-Remaining``, ``X-RateLimit-Reset`` in epoch seconds). It sends ``Retry-After``
@@ -19,8 +19,8 @@ _PROBE: Final = 1.0
 """Seconds between requests after a window has ended, until an answer says how many are left."""
 
 
-class Gate:
-    """Lets requests pass while the server has room for them."""
+class RateLimit:
+    """Lets requests pass while the server takes more of them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

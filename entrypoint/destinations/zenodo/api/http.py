@@ -1,0 +1,424 @@
+"""HTTP to Zenodo: one pooled session, one retry policy, one place where answers are judged."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final, Protocol
+
+import requests
+import urllib3.exceptions
+
+import entrypoint
+from entrypoint import destinations, errors, settings, text
+from entrypoint.destinations import interrupt
+from entrypoint.destinations.zenodo.api import answers, connections, failures, patience, rate_limit
+
+MAX_REDIRECTS: Final = 5
+_RETRIED: Final = {408, 500, 502, 503, 504}
+_HASHED_PER_SECOND: Final = 50_000_000
+"""Bytes; a server that stores and hashes more slowly than this is not waited for."""
+_SLOWEST: Final = 64 * 1024
+"""Bytes per second; a line that is slower all the time is not waited for."""
+_MAX_TURNED_AWAY: Final = 30
+_JSON: Final = "application/json"
+
+Check = Callable[[], None]
+"""Raises `errors.Cancelled` when the run is to stop."""
+
+
+class Body(Protocol):
+    """A body that `requests` streams: it knows its length and can be read once."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Any: ...
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes."""
+
+
+class _Bearer(requests.auth.AuthBase):
+    """The token, in a header; given explicitly so that no .netrc file can put another in its place."""
+
+    def __init__(self, token: settings.Secret) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return request
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as its caller wants it.
+
+    Attributes:
+        path: below the base URL, or a whole URL of the same server.
+        document: goes as JSON.
+        body: makes a fresh body for each try, `size` bytes long.
+        accept: the media type that is asked for.
+        once: not to be repeated when it may have been carried out.
+        wants_json: the answer is of no use unless it is JSON.
+        on_collision: called where it met another write to the same draft and was refused for that, which is
+            worth another try; without it, such a refusal is final.
+        purpose: completes "waiting for zenodo.org …".
+    """
+
+    method: str
+    path: str
+    document: answers.Json = None
+    body: Callable[[], Body | bytes] | None = None
+    size: int = 0
+    accept: str = _JSON
+    once: bool = False
+    wants_json: bool = True
+    on_collision: Callable[[], None] | None = None
+    purpose: str = "to answer"
+
+
+@dataclass
+class _Tries:
+    """How often one request went wrong, by kind."""
+
+    failures: int = 0
+    denials: int = 0
+    turned_away: int = 0
+    told: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+
+class Http:
+    """The way to one Zenodo.
+
+    Args:
+        base: URL of the service, without a last slash.
+        token: sent to this service only.
+        connections: kept open, at most.
+        contact: URL for the operators of the service, told in the User-Agent (they ask for one).
+        check: raises `errors.Cancelled` when the run is to stop.
+        reporter: is told of requests, retries and waits.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        token: settings.Secret,
+        *,
+        connections: int,
+        patience: patience.Patience,
+        check: Check,
+        contact: str = "",
+        reporter: destinations.Reporter | None = None,
+    ) -> None:
+        self.base = base
+        self.patience = patience
+        self.check = check
+        self.reporter = reporter or destinations.Silent()
+        self.rate_limit = rate_limit.RateLimit()
+        self.budget = _budget(patience)
+        self._token = token
+        self._place = _place(base)
+        self._operations = interrupt.Interrupter("zenodo-interrupter")
+        self._let_in = threading.Event()
+        self._session = _session(base, token, connections, contact)
+
+    @property
+    def host(self) -> str:
+        """The service's name, for people."""
+        return urllib.parse.urlsplit(self.base).netloc
+
+    def close(self) -> None:
+        """End what is under way and close all connections."""
+        self._operations.close()
+        self._session.close()
+
+    def own(self, url: object) -> str:
+        """A link that the server gave, if it leads to the same scheme, host and port.
+
+        Raises:
+            errors.Refused: it does not; the token would go astray.
+        """
+        if not isinstance(url, str) or not url:
+            raise errors.Refused(
+                f"{self.host} answered without a link that is needed.",
+                "Is zenodo-url right? Try again later.",
+            )
+        if _place(url) != self._place:
+            raise errors.Refused(
+                f"{self.host} answered with a link to another server, to which the token must not go.",
+                "Check zenodo-url; if it is right, tell the operators of the service.",
+            )
+        return url
+
+    def get(self, path: str, *, accept: str = _JSON, purpose: str = "to answer") -> answers.Answer:
+        """Ask a question; see `call`."""
+        return self.call(Request("GET", path, accept=accept, purpose=purpose))
+
+    def call(self, request: Request) -> answers.Answer:
+        """Send a request, again and again as far as patience goes.
+
+        Raises:
+            answers.Denied, answers.Rejected, answers.Unsure
+            errors.Unreachable: no usable answer, after all tries.
+            errors.Refused: a redirect or a link to another server.
+        """
+        url = self.own(request.path if "://" in request.path else self.base + request.path)
+        tries = _Tries()
+        with tries.told:
+            while True:
+                start = time.monotonic()
+                try:
+                    answer = self._attempt(request, url)
+                except failures.Failure as failure:
+                    self._bear(failure, request, tries, start)
+                    continue
+                if answer.status < 300 and (answer.is_json or not (request.wants_json or answer.is_page)):
+                    self._let_in.set()
+                    if request.method != "GET":
+                        self.budget.progress()
+                    return answer
+                self._judge(answer, request, tries, start)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but wake up for a cancel."""
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0:
+            self.check()
+            time.sleep(min(rest, 0.1))
+        self.check()
+
+    def pauses(self, seconds: float) -> Any:
+        """Pause again and again for something that must turn up; ends after `seconds`, or with the budget."""
+        end, count = time.monotonic() + seconds, 0
+        while (rest := min(end - time.monotonic(), self.budget.left())) > 0:
+            count += 1
+            start = time.monotonic()
+            self.sleep(min(self.patience.pause(count), rest))
+            self.budget.spend(start)
+            yield count
+
+    # What goes wrong
+
+    def _bear(self, failure: failures.Failure, request: Request, tries: _Tries, start: float) -> None:
+        """Wait after a broken connection, or give up."""
+        if failure.sent and request.once:
+            self.budget.spend(start)
+            raise answers.Unsure(f"{self.host} did not answer: {failure}.") from failure
+        # A body that moved for an hour before its connection broke has cost no patience.
+        left = self.budget.spend(time.monotonic() if request.body and failure.sent else start)
+        tries.failures += 1
+        if failure.final or tries.failures >= self.patience.tries or not left:
+            raise errors.Unreachable(
+                f"{self.host} cannot be reached: {failure}.", failure.hint or _LATER
+            ) from failure
+        self._pause(request, tries, str(failure), self.patience.pause(tries.failures), left)
+
+    def _judge(self, answer: answers.Answer, request: Request, tries: _Tries, start: float) -> None:
+        """Wait after an answer that may be another one next time, or raise what it means."""
+        passing = answer.status in _RETRIED or answer.status < 300
+        collided = request.on_collision is not None and answer.is_collision
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._turned_away(answer, tries)
+        elif passing or collided:
+            if request.once:
+                self.budget.spend(start)
+                raise answers.Unsure(self._unusable(answer).message)
+            left = self.budget.spend(start)
+            tries.failures += 1
+            if tries.failures >= self.patience.tries or not left:
+                raise self._unusable(answer)
+            if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                self.rate_limit.hold(min(rate_limit.retry_after(answer.headers) or 0.0, left))
+            reason = f"{answer.status}: {answer.reason}" if answer.reason else "something that is not JSON"
+            pause = self.patience.pause(tries.failures)
+            if request.on_collision is not None and collided:
+                request.on_collision()
+                pause *= self.patience.collision
+            self._pause(request, tries, reason, pause, left)
+        else:
+            tries.denials += 1
+            may_pass = answer.status == HTTPStatus.FORBIDDEN and self._let_in.is_set()
+            if not may_pass or tries.denials >= self.patience.denied:
+                raise self._refusal(answer)
+            self.sleep(self.patience.pause(tries.denials))
+
+    def _turned_away(self, answer: answers.Answer, tries: _Tries) -> None:
+        """Nothing was carried out. Where it is known how long to wait, this is no trouble."""
+        tries.turned_away += 1
+        told = rate_limit.retry_after(answer.headers) or rate_limit.seconds_to_reset(answer.headers)
+        pause = max(told or 0.0, self.patience.pause(tries.turned_away))
+        start = time.monotonic()
+        if tries.turned_away > _MAX_TURNED_AWAY or not (told or self.budget.left()):
+            raise self._unusable(answer)
+        self.rate_limit.hold(pause)
+        if not told:
+            self.sleep(pause)
+            self.budget.spend(start)
+
+    def _pause(self, request: Request, tries: _Tries, reason: str, pause: float, left: float) -> None:
+        what = f"{request.method} {urllib.parse.unquote(urllib.parse.urlsplit(request.path).path)}"
+        if tries.failures == 1:
+            said = f"{self.host} {request.purpose} ({reason}); it is tried again for up to {left:.0f} s"
+            tries.told.enter_context(self.reporter.waiting(said))
+        start = time.monotonic()
+        pause = min(pause, left)
+        self.reporter.retry(text.printable(what), reason, pause)
+        self.sleep(pause)
+        self.budget.spend(start)
+
+    # One attempt
+
+    def _attempt(self, request: Request, url: str) -> answers.Answer:
+        """Send once; a GET follows redirects on the same server."""
+        for _ in range(MAX_REDIRECTS):
+            answer = self._send(request, url)
+            if not 300 <= answer.status < 400:
+                return answer
+            target = urllib.parse.urljoin(url, answer.headers.get("Location", ""))
+            if _place(target) != self._place:
+                where = text.printable(urllib.parse.urlsplit(target).netloc or "nowhere")
+                raise errors.Refused(
+                    f"{self.host} sends us on to {text.shorten(where, 100)}, to which the token must not go.",
+                    "If you trust that server, set zenodo-url to the service's final address.",
+                )
+            if request.method != "GET":
+                break
+            url = target
+        raise errors.Refused(f"{self.host} redirects in a way that cannot be followed.", "Check zenodo-url.")
+
+    def _send(self, request: Request, url: str) -> answers.Answer:
+        self.check()
+        with contextlib.ExitStack() as told:
+
+            def wait(seconds: float) -> None:
+                told.enter_context(self.reporter.waiting(f"{self.host}'s rate limit"))
+                self.sleep(seconds)
+
+            self.rate_limit.enter(wait)
+        headers: Mapping[str, str] = {}
+        start, status = time.monotonic(), "no answer"
+        limit = self.patience.whole + request.size / _SLOWEST
+        try:
+            with self._operations.operation(self.check, self.patience.stall, limit) as operation:
+                try:
+                    answer = self._exchange(request, url)
+                    headers, status = answer.headers, str(answer.status)
+                    return answer
+                except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                    if operation.cancelled:
+                        self.check()
+                        raise errors.Cancelled from error  # closed meanwhile
+                    failure = failures.of(error)
+                    status = str(failure)
+                    raise failure from error
+        finally:
+            self.rate_limit.leave(headers)
+            self.reporter.request(request.method, url.partition("?")[0], status, time.monotonic() - start)
+
+    def _exchange(self, request: Request, url: str) -> answers.Answer:
+        headers = {"Accept": request.accept}
+        if request.body:
+            headers["Content-Type"] = "application/octet-stream"
+        # A server that does not answer must not use up more than the whole run has left.
+        answer = min(self.patience.answer, max(self.budget.left(), 5.0))
+        response = self._session.request(
+            request.method,
+            url,
+            headers=headers,
+            json=request.document,
+            data=request.body() if request.body else None,
+            timeout=(self.patience.connect, answer + request.size / _HASHED_PER_SECOND),
+            allow_redirects=False,
+            stream=True,
+        )
+        return answers.of(response, self._token.reveal())
+
+    # What answers mean
+
+    def _refusal(self, answer: answers.Answer) -> errors.PublishError:
+        status, reason = answer.status, answer.reason
+        csrf = status == HTTPStatus.BAD_REQUEST and any(word in reason for word in ("CSRF", "Referer"))
+        if csrf or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            message = f"{self.host} denies access ({status}: {reason})."
+            return answers.Denied(message, self.token_hint(), reason=reason)
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            return errors.Unreachable(
+                f"{self.host} cannot be reached: {failures.PROXY}.", failures.PROXY_HINT
+            )
+        return answers.Rejected(
+            f"{self.host} refuses ({status}): {reason}",
+            status=status,
+            reason=reason,
+            document=answer.document,
+        )
+
+    def token_hint(self) -> str:
+        """What to look at when the token is not taken."""
+        other = settings.SANDBOX_URL if self.base == settings.ZENODO_URL else settings.ZENODO_URL
+        names = {settings.ZENODO_URL: "zenodo.org", settings.SANDBOX_URL: "the sandbox"}
+        mixed = ""
+        if self.base in names:
+            mixed = f" Tokens of {names[other]} do not work on {names[self.base]}."
+        return (
+            "Is zenodo-token current, does it belong to the owner of the draft or record, and does it have the "
+            f"scopes deposit:write and deposit:actions?{mixed}"
+        )
+
+    def _unusable(self, answer: answers.Answer) -> errors.Unreachable:
+        if answer.status < 300:
+            return answers.NotTheApi(
+                f"{self.host} answered with something that is not JSON.",
+                "Is zenodo-url the address of a Zenodo? It may be down for maintenance: run again later.",
+            )
+        phrase = "".join(s.phrase for s in HTTPStatus if s == answer.status)
+        return errors.Unreachable(
+            f"{self.host} keeps answering {answer.status} {phrase}: {answer.reason.rstrip('.')}.",
+            "Run again later: uploaded files are skipped.",
+        )
+
+
+_LATER: Final = "Check the network and zenodo-url, or run again later."
+
+
+def _budget(limits: patience.Patience) -> patience.Budget:
+    return patience.Budget(limits.run)
+
+
+def _session(base: str, token: settings.Secret, size: int, contact: str) -> requests.Session:
+    session = requests.Session()
+    # A cookie turns a bad token into a confusing 400, and none is ever needed.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    agent = f"catalog-upload/{entrypoint.__version__}" + (f" (+{contact})" if contact else "")
+    session.headers.update({"User-Agent": agent, "Accept": _JSON, "Accept-Encoding": "identity"})
+    session.auth = _Bearer(token)
+    # Plain http goes to loopback addresses only, and there a proxy must not see the token.
+    session.trust_env = base.startswith("https:")
+    adapter = connections.Adapter(size)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _place(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port; what cannot be read is nowhere."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        # A user's name in a link could look like our host to a person, but is not one.
+        host = "" if "@" in parts.netloc else parts.hostname or ""
+    except ValueError:
+        return ("", "", None)
+    return (parts.scheme, host.lower(), port)
+
+
+def no_matter() -> None:
+    """For requests that are tried again after a collision without anything else to do."""
+
+
+def quoted(part: str) -> str:
+    """One part of a path, every special character percent-encoded."""
+    return urllib.parse.quote(part, safe="")

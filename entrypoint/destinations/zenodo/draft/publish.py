@@ -1,0 +1,103 @@
+"""Publishing, which cannot be undone and is therefore never repeated blindly."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from entrypoint import errors, text
+from entrypoint.destinations.zenodo.api import answers, http, records
+from entrypoint.destinations.zenodo.draft import files
+
+_ATTEMPTS: Final = 3
+
+
+def publish(way: http.Http, native: records.Records, ident: str) -> None:
+    """Publish a draft.
+
+    Zenodo's gateways give up after about a minute while the service goes on, so that after every answer
+    that leaves doubt the record itself is asked for.
+
+    Raises:
+        errors.Refused: the service will not publish it as it is.
+        errors.Unreachable: it is not known whether it was published.
+    """
+    doubt: errors.PublishError | None = None
+    with way.reporter.waiting(f"{way.host} to publish record {ident}"):
+        for _ in range(_ATTEMPTS):
+            try:
+                native.publish(ident)
+            except answers.Unsure as error:
+                doubt = error
+                if _turned_up(way, native, ident):
+                    return
+            except answers.Rejected as error:
+                # After an earlier attempt, 404 is how the service says that there is no draft any more.
+                if doubt is not None and _is_published(native, ident):
+                    return
+                raise errors.Refused(
+                    f"{way.host} refuses to publish the draft: {error.reason}",
+                    f"All files are up and verified. Correct it at {way.base}/uploads/{ident} and publish it "
+                    "there, or correct the inputs and run again.",
+                ) from error
+            else:
+                return
+            if not way.budget.left():
+                break
+    raise errors.Unreachable(
+        f"{way.host} does not say whether draft {ident} was published "
+        f"({doubt.message.rstrip('.') if doubt else 'no answer'}).",
+        f"Look at {way.base}/records/{ident} in a while: if the record is there, it is published. If not, run "
+        "again: uploaded files are skipped.",
+    ) from doubt
+
+
+def _turned_up(way: http.Http, native: records.Records, ident: str) -> bool:
+    if _is_published(native, ident):
+        return True
+    return any(_is_published(native, ident) for _ in way.pauses(way.patience.settle))
+
+
+def _is_published(native: records.Records, ident: str) -> bool:
+    try:
+        found = native.record(ident)
+    except (errors.Unreachable, errors.Refused, errors.NotAuthorised):
+        return False
+    return found is not None and found.id == ident
+
+
+def published(native: records.Records, draft: records.Record) -> records.Record:
+    """The record that came of a draft, as it is shown; that it is published is known."""
+    try:
+        found = native.record(draft.id)
+    except errors.Cancelled:
+        raise
+    except errors.PublishError:
+        found = None
+    return found or dataclasses.replace(draft, is_draft=False, is_published=True)
+
+
+def compare(
+    way: http.Http, native: records.Records, record: records.Record, verified: records.Record
+) -> records.Record:
+    """Compare a record with the draft that was verified: somebody else may have written to it in between.
+
+    Returns:
+        the record as it was last shown.
+
+    Raises:
+        errors.Refused: it is another one. Not a failure of files: those promise that nothing was published.
+    """
+    pauses = way.pauses(way.patience.settle)
+    while other := files.differing(verified.files, record.files):
+        # What is not listed may be a moment later; what is there and another one will stay that.
+        if any(name in record.files for name in other) or next(pauses, None) is None:
+            raise errors.Refused(
+                f"Record {record.id} is published, but not as it was verified just before: "
+                f"{text.printable(other[0])} is another one, or gone, or was added "
+                f"({text.plural(len(other), 'file')} in all).",
+                "Did something else write to the same draft? Publish its next version: start another run with "
+                f"zenodo-id: {record.id}, and nothing beside it.",
+            )
+        record = published(native, record)
+    return record
