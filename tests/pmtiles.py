@@ -5,6 +5,7 @@ The format: https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import zlib
@@ -13,6 +14,8 @@ from typing import Final
 HEADER: Final = struct.Struct("<7sB8Q3Q6B4iB2i")
 HEADER_BYTES: Final = 127
 NO_COMPRESSION: Final = 1
+GZIP: Final = 2
+VECTOR_TILES: Final = 1
 PNG_TILES: Final = 2
 WORLD: Final = (-1_800_000_000, -850_000_000, 1_800_000_000, 850_000_000)
 """Bounds in 1e-7 degrees: west, south, east, north."""
@@ -32,7 +35,45 @@ def archive(size: int, filler: bytes, name: str) -> bytes:
     # The directory holds the tile's length as a varint, so its own length depends on it: settle.
     for _ in range(3):
         tile = png(room - len(directory), filler)
-        directory = _varint(1) + _varint(0) + _varint(1) + _varint(len(tile)) + _varint(1)
+        directory = _directory(tile)
+    return _join(directory, metadata, tile, PNG_TILES, NO_COMPRESSION)
+
+
+def vector(layer: str, generation: int) -> bytes:
+    """An archive with one vector tile at zoom 0, packed with gzip as tippecanoe does.
+
+    The tile stands behind the 16 KiB that viewers read first.
+    """
+    padding = {"description": f"{generation}" * 20_000}
+    metadata = json.dumps({"vector_layers": [{"id": layer, "fields": {}}], **padding}).encode()
+    tile = gzip.compress(mvt(layer, generation), mtime=0)
+    return _join(_directory(tile), metadata, tile, VECTOR_TILES, GZIP)
+
+
+def mvt(layer: str, generation: int) -> bytes:
+    """A vector tile with one square that covers it; the generation is the feature's id.
+
+    https://github.com/mapbox/vector-tile-spec/tree/master/2.1
+    """
+    extent = 4096
+    line = [_zigzag(extent), 0, 0, _zigzag(extent), _zigzag(-extent), 0]
+    geometry = b"".join(map(_varint, [9, 0, 0, 26, *line, 15]))  # move to 0,0; three lines; close
+    feature = b"\x08" + _varint(generation) + b"\x18\x03" + b"\x22" + _varint(len(geometry)) + geometry
+    name = layer.encode()
+    fields = b"\x78\x02" + b"\x0a" + _varint(len(name)) + name + b"\x12" + _varint(len(feature)) + feature
+    body = fields + b"\x28" + _varint(extent)
+    return b"\x1a" + _varint(len(body)) + body
+
+
+def _zigzag(number: int) -> int:
+    return (number << 1) ^ (number >> 31)
+
+
+def _directory(tile: bytes) -> bytes:
+    return _varint(1) + _varint(0) + _varint(1) + _varint(len(tile)) + _varint(1)
+
+
+def _join(directory: bytes, metadata: bytes, tile: bytes, kind: int, compression: int) -> bytes:
     metadata_at = HEADER_BYTES + len(directory)
     tiles_at = metadata_at + len(metadata)
     header = HEADER.pack(
@@ -43,7 +84,7 @@ def archive(size: int, filler: bytes, name: str) -> bytes:
         *(tiles_at, 0),  # no leaf directories
         *(tiles_at, len(tile)),
         *(1, 1, 1),  # addressed tiles, entries, contents
-        *(1, NO_COMPRESSION, NO_COMPRESSION, PNG_TILES, 0, 0),  # clustered, …, zooms
+        *(1, NO_COMPRESSION, compression, kind, 0, 0),  # clustered, …, zooms
         *WORLD,
         *(0, 0, 0),  # centre
     )

@@ -61,9 +61,14 @@ def test_what_is_right_is_said_in_a_line(s3_server: Store, workspace: Path, site
     run = publish(s3_server, workspace, public_url=site.url, check_readable="error")
     assert run.code == 0, run.log
     assert found(run) == []
-    assert f"Readers: 3 files as a page of {ORIGIN} could be read (4 requests)" in run.log
-    assert "Readers can open it (3 files" in run.summary
-    assert {path for path, _ in site.asked} == {"/catalog.yaml", "/genes_all.pmtiles", "/cells.tsv.gz"}
+    assert f"Readers: 4 files as a page of {ORIGIN} could be read (5 requests)" in run.log
+    assert "Readers can open it (4 files" in run.summary
+    assert {path for path, _ in site.asked} == {
+        "/catalog.yaml",
+        "/genes_all.pmtiles",
+        "/cells.tsv.gz",
+        "/counts.json",
+    }
     for _, headers in site.asked:
         assert headers["origin"] == ORIGIN
         assert "authorization" not in headers
@@ -104,6 +109,14 @@ WRONG: dict[str, tuple[Break, tuple[str, ...]]] = {
         ("genes_all.pmtiles (and 1 more) comes with Content-Encoding: gzip",),
     ),
     "encoding claimed only": (_set(encoding="br", always=True), ("comes with Content-Encoding: br",)),
+    "gzip claimed only": (
+        _set(headers={"Content-Encoding": "gzip"}),
+        ("catalog.yaml (and 3 more) comes with Content-Encoding: gzip",),
+    ),
+    "old JSON": (
+        _set(files={"/counts.json": b'{"a": 0}'}),
+        ("counts.json is not the file that was uploaded", "invalidate /counts.json"),
+    ),
     "weak ETag": (_set(etag="weak"), ("has a weak ETag (W/",)),
     "no ETag": (_set(etag="none"), ("has no ETag",)),
     "ETag not exposed": (_set(expose="content-length"), ("does not expose its ETag", '"etag"')),
@@ -158,7 +171,7 @@ def test_what_is_wrong_is_said_with_the_way_out(
     assert "t0ken" not in run.log + run.summary
     assert "readers cannot use it" in run.manifest["headline"]
     assert run.outputs["uploaded"] == "4"  # what was sent stays
-    assert len(found(run)) <= 3, said
+    assert len(found(run)) <= 4, said
     for each in found(run):
         assert each["what"][:60] in run.log
 
@@ -192,7 +205,7 @@ def test_a_dry_run_and_verify_only_look_at_what_is_there_now(
         site.ranges = True
         run = publish(s3_server, workspace, public_url=site.url, check_readable="error", **{only: "true"})
         assert run.code == 0, run.log
-        assert len(site.asked) == asked + 4
+        assert len(site.asked) == asked + 5
         site.ranges = False
         run = publish(s3_server, workspace, public_url=site.url, check_readable="error", **{only: "true"})
         assert run.code == 3
@@ -283,8 +296,8 @@ def test_a_collection_is_looked_at_in_samples(s3_server: Store, workspace: Path,
     asked = {path.split("/")[1] for path, _ in site.asked}
     assert len(asked) == 5
     assert {"s00", "s11"} <= asked
-    assert len(site.asked) == 20
-    assert "15 files in 5 of 12 samples" in run.summary
+    assert len(site.asked) == 25
+    assert "20 files in 5 of 12 samples" in run.summary
     assert run.outputs["catalog-url"].splitlines()[0] == f"{site.url}/s00/catalog.yaml"
 
 

@@ -30,6 +30,10 @@ th { color: var(--soft); font-weight: 600; }
 th:last-child, td:last-child { text-align: end; white-space: nowrap; padding-inline-end: 0; }
 code { font-size: 0.875em; color: var(--soft); }
 footer { margin-top: 2rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.875rem; }
+@media (min-width: 40.01rem) {
+  table { table-layout: fixed; }
+  th:last-child { width: 7rem; }
+}
 @media (max-width: 40rem) {
   thead { position: absolute; clip-path: inset(50%); }
   tr { display: grid; grid-template-columns: 1fr auto; border-bottom: 1px solid var(--line); padding: 0.4rem 0; }

@@ -176,8 +176,8 @@ class _Look:
         """Everything that is wrong with it, as far as it can be seen."""
         yield from self.judge.insecure(self.url)
         match self.item.kind:
-            case sample.Kind.CATALOG:
-                yield from self._catalog()
+            case sample.Kind.WHOLE:
+                yield from self._whole()
             case sample.Kind.GZIP:
                 yield from self._gzip()
             case sample.Kind.PMTILES:
@@ -196,7 +196,7 @@ class _Look:
             problem = self.judge.refused(answer)
             yield problem or answer
 
-    def _catalog(self) -> Iterator[findings.Problem]:
+    def _whole(self) -> Iterator[findings.Problem]:
         wanted = self._wanted(self.item.file.size)
         for answer in self._ask(_AS_IT_IS, max(self.item.file.size, _PAGE) + 1):
             if isinstance(answer, findings.Problem):

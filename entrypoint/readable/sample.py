@@ -1,7 +1,8 @@
-"""Which files are looked at: of each unit the catalog, one PMTiles and one .gz; of many units a few."""
+"""Which files are looked at: of each unit the catalog, some PMTiles, one .gz and a small one; of many units a few."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -15,10 +16,16 @@ UNITS: Final = 5
 """Units of a collection that are looked at, beside a root catalog."""
 
 
+MAPS: Final = 3
+"""PMTiles that are looked at where there is one unit; else one of each unit."""
+SMALL: Final = 1_000_000
+"""Bytes of a file that is read whole at most."""
+
+
 class Kind(Enum):
     """What a file is asked for as."""
 
-    CATALOG = auto()
+    WHOLE = auto()
     PMTILES = auto()
     GZIP = auto()
     OTHER = auto()
@@ -51,24 +58,26 @@ def items(plan: model.Plan, results: Iterable[FileResult]) -> Iterator[Item]:
     """The files to look at, as far as something is there."""
     by_name = {result.file.name: result for result in results}
 
-    def found(files: Iterable[model.PlannedFile], kind: Kind) -> Iterator[Item]:
-        for file in files:
-            result = by_name.get(file.name)
-            if result and is_there(result) and (file.size or kind is Kind.CATALOG):
-                yield Item(file, kind, is_same(result))
-                return
+    def found(files: Iterable[model.PlannedFile], kind: Kind, count: int = 1) -> Iterator[Item]:
+        there = ((file, by_name.get(file.name)) for file in files)
+        items = (Item(file, kind, is_same(result)) for file, result in there if result and is_there(result))
+        return itertools.islice(items, count)
 
-    for unit in units(plan):
+    chosen = units(plan)
+    for unit in chosen:
         # What was sent just now says more about caches than what was there; else the largest.
         files = sorted(
             unit.files, key=lambda file: (not _is_sent(by_name.get(file.name)), -file.size, file.name)
         )
-        maps = _ending(files, ".pmtiles")
-        yield from found([unit.catalog] if unit.catalog else [], Kind.CATALOG)
-        yield from found(maps, Kind.PMTILES)
-        yield from found(_ending(files, ".gz"), Kind.GZIP)
+        files = [file for file in files if file.size and not file.generated]
+        maps, packed = _ending(files, ".pmtiles"), _ending(files, ".gz")
+        others = [file for file in files if file not in maps and file not in packed]
+        yield from found([unit.catalog] if unit.catalog else [], Kind.WHOLE)
+        yield from found(maps, Kind.PMTILES, MAPS if len(chosen) == 1 else 1)
+        yield from found(packed, Kind.GZIP)
+        yield from found((file for file in others if file.size <= SMALL), Kind.WHOLE)
         if not maps:
-            yield from found(files, Kind.OTHER)
+            yield from found(others, Kind.OTHER)
 
 
 def is_there(result: FileResult) -> bool:

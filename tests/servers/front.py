@@ -136,11 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
             data = gzip.compress(data) if site.encoding == "gzip" else data
         if status == 200 and etag and self.headers.get("If-None-Match") == etag and site.etag == "store":
             status, data = 304, b""
-        if (
-            site.ranges
-            and status == 200
-            and (asked := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", "")))
-        ):
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        # https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
+        is_same = self.headers.get("If-Range") in (None, etag)
+        if site.ranges and status == 200 and asked and is_same:
             first, last = int(asked[1]), min(int(asked[2]), len(data) - 1)
             headers["Content-Range"] = f"bytes {first}-{last}/{(site.total if wrong else 0) or len(data)}"
             status, data = 206, data[first : last + 1]

@@ -190,19 +190,7 @@ def hybrid(zenodo: state.Zenodo, version: state.Version, *, draft: bool) -> Json
     Its `status` knows nothing of reviews, and errors of a saved draft are not in it.
     """
     document = native.record(zenodo, version, draft=draft)
-    meta = _metadata(zenodo, version, document)
-    for name in [each for each in meta if each == "upload_type" or each.endswith("_type")]:
-        del meta[name]
-    publisher = meta.pop("imprint_publisher", None)
-    if publisher and publisher != "Zenodo":
-        meta["imprint"] = {"publisher": publisher}
-    if "license" in meta:
-        meta["license"] = {"id": meta["license"]}
-    grants = [legacy_dump.grant(each) for each in document["metadata"].get("funding", [])]
-    if found := [each for each in grants if each]:
-        meta["grants"] = found
-    if kind := document["metadata"].get("resource_type"):
-        meta["resource_type"] = _kind(kind)
+    meta = _hybrid_metadata(zenodo, version, document)
     siblings = [each for each in version.concept.versions if each.published or each is version]
     relation = {
         "index": siblings.index(version),
@@ -238,6 +226,42 @@ def hybrid(zenodo: state.Zenodo, version: state.Version, *, draft: bool) -> Json
         "state": ("inprogress" if version.published else "unsubmitted") if draft else "done",
         "submitted": version.published is not None,
     }
+
+
+_GROUPS = {
+    "journal:journal": "journal",
+    "meeting:meeting": "meeting",
+    "imprint:imprint": "imprint",
+    "thesis:thesis": "thesis",
+}
+_PREFIXES = ("journal_", "conference_", "partof_", "thesis_", "imprint_")
+
+
+def _hybrid_metadata(zenodo: state.Zenodo, version: state.Version, document: Json) -> Json:
+    """The deposit form's metadata, with some of it in objects, and grants spelled out."""
+    shown = _metadata(zenodo, version, document)
+    meta = {
+        name: value
+        for name, value in shown.items()
+        if not name.startswith(_PREFIXES) and not name.endswith("_type") and name != "upload_type"
+    }
+    theirs, custom = document["metadata"], document["custom_fields"]
+    if "license" in meta:
+        meta["license"] = {"id": meta["license"]}
+    if "communities" in meta:
+        meta["communities"] = [{"id": each["identifier"]} for each in meta["communities"]]
+    if related := meta.pop("related_identifiers", None):
+        kept = [each for each in related if each.get("relation") != "isAlternateIdentifier"]
+        meta |= {"related_identifiers": kept} if kept else {}
+    if theirs.get("identifiers"):
+        meta["alternate_identifiers"] = [{"identifier": each["identifier"]} for each in theirs["identifiers"]]
+    meta |= {ours: custom[field] for field, ours in _GROUPS.items() if field in custom}
+    meta.pop("grants", None)
+    if found := [each for each in map(legacy_dump.grant, theirs.get("funding", [])) if each]:
+        meta["grants"] = found
+    if kind := theirs.get("resource_type"):
+        meta["resource_type"] = _kind(kind)
+    return meta
 
 
 def _kind(term: Json) -> Json:

@@ -75,7 +75,7 @@ def create(zenodo: state.Zenodo, request: Request, _: re.Match[str]) -> Answer:
     request.accept("application/json")
     if request.user is None:
         raise messages.denied()
-    body = legacy_load.load(request.json())
+    body = legacy_load.load(request.json(strict=True))
     with zenodo.lock:
         draft = state.Content()
         drafts.save(zenodo, None, body, draft)
@@ -92,7 +92,7 @@ def update(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
     """PUT: replaces all metadata of the draft."""
     request.accept("application/json")
     actions.draft_of(zenodo, request, match[1])
-    body = legacy_load.load(request.json())
+    body = legacy_load.load(request.json(strict=True))
     with zenodo.lock:
         version, draft = actions.draft_of(zenodo, request, match[1])
         actions.check_revision(request, version)

@@ -37,6 +37,10 @@ _CUSTOM = {
     },
     "thesis:thesis": {"university": "thesis_university"},
 }
+_NOT_NULL = (
+    *("title", "description", "publication_date", "imprint_publisher", "version", "creators", "license"),
+    *("grants", "locations", "keywords", "dates", "references", "language", "related_identifiers"),
+)
 _ACCESS = {
     "open": {"record": "public", "files": "public"},
     "restricted": {"record": "public", "files": "restricted"},
@@ -53,8 +57,8 @@ def load(body: Json) -> Json:
     if unknown := [name for name in body if name not in ("metadata", "files")]:
         raise messages.invalid(*((name, "Unknown field.") for name in unknown))
     given = body.get("metadata", {})
-    if not isinstance(given, dict):
-        raise messages.invalid(("metadata", "Invalid input type."))
+    if given is None:
+        raise messages.invalid(("metadata", "Field may not be null."))
     if given and "license" not in given and given.get("access_right", "open") in ("open", "embargoed"):
         # Nobody chose it: the server does.
         given["license"] = "CC0-1.0" if given.get("upload_type") == "dataset" else "CC-BY-4.0"
@@ -103,6 +107,9 @@ def _access(given: Json) -> Json:
 
 
 def _metadata(given: Json) -> Json:
+    for name in _NOT_NULL:
+        if name in given and given[name] is None:
+            raise messages.invalid((f"metadata.{name}", "Field may not be null."))
     meta: Json = {
         "publication_date": dt.datetime.now(dt.UTC).date().isoformat(),
         "publisher": "Zenodo",
@@ -142,8 +149,6 @@ def _metadata(given: Json) -> Json:
 
 
 def _text(name: str, value: Any) -> str:
-    if value is None:
-        raise messages.invalid((f"metadata.{name}", "Field may not be null."))
     if not isinstance(value, str):
         raise messages.invalid((f"metadata.{name}", "Not a valid string."))
     return str(sanitize_unicode(value))
@@ -188,6 +193,10 @@ def _rights(value: Any) -> list[Json]:
     if not isinstance(value, str | dict):
         text = f"Invalid license value provided (expected string, or object with 'id' key): {value}"
         raise messages.invalid(("metadata.license", text))
+    if isinstance(value, dict) and "id" not in value:
+        raise messages.invalid(
+            ("metadata.license", f"Invalid license object provided (missing 'id' key): {value}")
+        )
     name = value["id"] if isinstance(value, dict) else value
     if name and (known := vocabularies.from_legacy(name)):
         return [{"id": known}]

@@ -109,9 +109,10 @@ class Request:
     arrived: int = sys.maxsize
     """`Zenodo.commits` when the request came: what was changed after that, it has not seen."""
 
-    def json(self) -> dict[str, Json]:
-        """The JSON object in the body; what is empty is an empty object."""
-        value = self._parsed({}) or {}
+    def json(self, *, strict: bool = False) -> dict[str, Json]:
+        """The JSON object in the body; no body is an empty object, and so is an empty list unless `strict`."""
+        value = self._parsed({})
+        value = value if value or strict else {}
         if not isinstance(value, dict):
             # Nobody looks at the type before the first key is asked for.
             raise ApiError(500, SERVER_ERROR)

@@ -33,6 +33,7 @@ def _named(ids: dict[str, str]) -> dict[str, Entry]:
 
 
 def _licenses() -> dict[str, Entry]:
+    """The old ids of no licence in particular (`other-open`) are known to the deposit API, and to nothing else."""
     return {
         name: {
             "id": name,
@@ -44,6 +45,7 @@ def _licenses() -> dict[str, Entry]:
             "props": {"url": url, "scheme": "spdx"},
         }
         for name, (title, url) in DATA["licenses"].items()
+        if not name.startswith("other-")
     }
 
 
