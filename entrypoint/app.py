@@ -379,7 +379,7 @@ def _end(
 
     url = _urls(chosen, destination) if chosen and destination else None
     outcome = written(lambda: out.write_outputs(report.outputs(outcome, chosen)), outcome)
-    if known and (path := known.manifest):
+    if known and (path := known.manifest) and not _is_planned(outcome.error):
         outcome = written(
             lambda: out.write_manifest(path, report.manifest(outcome, chosen or known, url)), outcome
         )
@@ -398,6 +398,11 @@ def _end(
     if destination is not None:
         destination.close()
     return int(outcome.exit_code)
+
+
+def _is_planned(error: errors.PublishError | None) -> bool:
+    """Whether the manifest's path turned out to be that of a file to upload."""
+    return isinstance(error, errors.BadInput) and any(each.startswith("manifest:") for each in error.problems)
 
 
 def _say_failure(out: runner.Runner, outcome: Outcome) -> None:

@@ -171,7 +171,7 @@ class Builder:
                 item = folder.take(entry.path)
             except disk.Missing:
                 near = folder.nearest(entry.path, apart_from=listed)
-                meant = f"; did it mean {place.shown}{near}?" if near else "."
+                meant = f"; did it mean {place.shown}{disk.as_meant(near, entry.path)}?" if near else "."
                 missing.append(
                     f"{place.shown}{entry.path}: listed in the catalog at {keys}, not on disk{meant}"
                 )
@@ -323,4 +323,4 @@ def _nothing(folder: disk.Folder, local: str) -> str:
     if folder.is_folder(local):
         return f"is a directory; name what is in it, such as {local}/**."
     near = folder.nearest(local)
-    return f"matches nothing; did you mean {near}?" if near else "matches nothing."
+    return f"matches nothing; did you mean {disk.as_meant(near, local)}?" if near else "matches nothing."

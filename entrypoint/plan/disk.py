@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import fnmatch
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -270,8 +272,18 @@ def _is_dir(path: Path) -> bool:
 
 
 def _plain(name: str) -> str:
-    return name.lower().replace("_", "-")
+    return unicodedata.normalize("NFC", name).lower().replace("_", "-")
+
+
+def as_meant(near: str, written: str) -> str:
+    """A similar name for a message; where both look alike, with what makes them differ."""
+    if unicodedata.normalize("NFC", near) != unicodedata.normalize("NFC", written):
+        return near
+    return f"{near}, whose accents are encoded differently ({near!a}, not {written!a})"
 
 
 def _why(error: BaseException) -> str:
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "a loop of links"
+    if isinstance(error, OSError):
+        return "links in a loop" if error.errno == errno.ELOOP else error.strerror or type(error).__name__
+    # Before Python 3.13 a loop of links is a RuntimeError; a ValueError is a name with a null character.
+    return "links in a loop" if isinstance(error, RuntimeError) else "no usable name"

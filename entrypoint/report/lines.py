@@ -120,11 +120,11 @@ def closing(outcome: Outcome) -> list[str]:
     """The last lines of a failed run: what failed, what to do, where things are."""
     todo = _todo(outcome)
     known = outcome.links
-    where = [known.destination, known.todo] if known else []
+    where = [(known.destination if known else "") or outcome.destination, known.todo if known else ""]
     lines = [
         f"error: {verdict.headline(outcome)}",
         f"What to do: {todo}" if todo else "",
-        f"Where: {'. '.join(part for part in where if part)}" if known and known.destination else "",
+        f"Where: {'. '.join(part for part in where if part)}" if where[0] else "",
     ]
     return [text.printable(line) for line in lines if line]
 

@@ -259,7 +259,11 @@ def _catalog(part: Sequence[FileResult], url: str) -> str:
         if result.file.is_catalog:
             if result.status in (Status.FAILED, Status.WITHHELD):
                 return "not replaced"
-            return markup.link(url, "catalog.yaml") if verdict.is_there(result) and url else "–"
+            return (
+                markup.link(url, result.file.name.rpartition("/")[2])
+                if verdict.is_there(result) and url
+                else "–"
+            )
     return "–"
 
 

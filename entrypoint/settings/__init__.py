@@ -290,6 +290,7 @@ def _manifest(reader: Reader, run: Run) -> Path | None:
             reader.problems.append(f"manifest: {shown} is outside the workspace.")
         elif what := outfile.occupied_by(path):
             reader.problems.append(f"manifest: {shown} is {what}, and is not replaced; name another path.")
+            return None
         else:
             _check_folder(reader, path, shown)
     except (OSError, RuntimeError, ValueError) as error:
