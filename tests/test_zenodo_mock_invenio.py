@@ -76,8 +76,9 @@ def test_files_are_begun_all_or_none(server: ZenodoServer, me: Client) -> None:
     assert me("POST", f"{link}/b/commit").status_code == 500, "nothing was sent"
     assert me("PUT", f"{link}/b/content", data=b"").status_code == 200
     assert refusal(me("POST", f"{link}/b/commit"))[:2] == (400, "Empty files are not accepted.")
-    legacy = me("GET", f"{DEPOSIT}/{version.id}/files").json()
-    assert [each["filename"] for each in legacy] == ["a"], "the deposit API hides what is pending"
+    deposition = me("GET", f"{DEPOSIT}/{version.id}").json()
+    assert [each["filename"] for each in deposition["files"]] == ["a"], "the deposition hides what is pending"
+    assert me("GET", f"{DEPOSIT}/{version.id}/files").status_code == 500, "its list of files breaks"
     assert list(refusal(me("POST", f"{DEPOSIT}/{version.id}/actions/publish"))[2]) == ["files"]
     assert me("DELETE", f"{link}/b").status_code == 204
     assert me("DELETE", f"{link}/c").status_code == 204

@@ -145,7 +145,7 @@ def test_publish_refusals_come_in_rounds(me: Client) -> None:
     assert (status, list(errors)) == (400, ["files.enabled"])
     me("POST", f"/api/records/{draft['id']}/draft/files", json=[{"key": "a"}])
     assert list(refusal(me("POST", publish))[2]) == ["files"]
-    assert me("GET", draft["links"]["files"]).json() == [], "a pending file is not shown"
+    assert me("GET", own).json()["files"] == [], "a pending file is not shown"
     me("PUT", draft["links"]["bucket"] + "/a", data=b"x")
     assert me("POST", publish).status_code == 202
     assert refusal(me("POST", publish)) == (404, "Not found.", {})

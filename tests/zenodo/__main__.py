@@ -18,6 +18,8 @@ def main() -> None:
         name = "--" + each.name.replace("_", "-")
         if isinstance(each.default, bool):
             parser.add_argument(name, action=argparse.BooleanOptionalAction, default=each.default)
+        elif each.name == "kind":
+            parser.add_argument(name, choices=("zenodo", "invenio"), default=each.default)
         else:
             parser.add_argument(name, type=type(each.default), default=each.default)
     given = vars(parser.parse_args())

@@ -45,6 +45,7 @@ def put(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     are replaced at the same time one fails. New keys leave the row alone.
     """
     key = match[2]
+    request.accept("application/json")
     with zenodo.lock:
         version, draft = _writable(zenodo, request, match)
         room = actions.room_for(zenodo, draft, key)
@@ -71,7 +72,8 @@ def keep(zenodo: state.Zenodo, draft: state.Content, key: str, stored: state.Sto
 
 
 def get(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """GET: the bytes."""
+    """GET: the bytes, whatever they are, and yet only for who takes JSON."""
+    request.accept("application/json")
     version, content = _find(zenodo, match[1])
     hidden = content is version.draft or content.access["files"] != "public"
     if hidden and request.user != version.concept.owner:
@@ -99,7 +101,7 @@ def delete(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
     with zenodo.lock:
         version, draft = _writable(zenodo, request, match)
         if match[2] not in draft.files:
-            raise messages.not_found()
+            raise messages.not_found(f"Record '{version.id}' has no file '{match[2]}'.")
         actions.delete_file(zenodo, request, version, draft, match[2])
     if zenodo.options.bucket_bugs:
         raise ApiError(500, messages.SERVER_ERROR)

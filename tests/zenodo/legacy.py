@@ -26,8 +26,9 @@ def page(zenodo: state.Zenodo, request: Request) -> tuple[int, int]:
         raise messages.invalid(("size", "Not a valid integer.")) from None
     if size < 1:
         raise messages.invalid(("size", "Must be greater than or equal to 1."))
-    if zenodo.options.zenodo and size > (most := 100 if request.user else 25):
-        raise messages.invalid(("size", f"Page size cannot be greater than {most}."))
+    if zenodo.options.zenodo and size > (100 if request.user else 25):
+        text = "Page size cannot be greater than 25. Please use authenticated requests to increase the limit to 100."
+        raise messages.invalid(("size", "Page size cannot be greater than 100." if request.user else text))
     if page < 1 or page * size > 10_000:
         raise ApiError(400, "Maximum number of 10000 results have been reached.")
     return page, size
@@ -142,9 +143,12 @@ def new_version(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
 
 
 def files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """GET: the files' array."""
+    """GET: the files' array; a pending file, which the deposition itself leaves out, breaks it."""
+    request.accept("application/json")
     version = actions.owned(zenodo, request, match[1])
     shown = completed(version.content)
+    if len(shown) < len(version.content.files):
+        raise ApiError(500, messages.SERVER_ERROR)
     return Answer(200, [documents.deposition_file(zenodo, version, each) for each in shown])
 
 
@@ -157,7 +161,7 @@ def _file(version: state.Version, file_id: str) -> state.StoredFile:
     for each in completed(version.content):
         if each.file_id == file_id:
             return each
-    raise messages.not_found()
+    raise messages.not_found(messages.NO_ROUTE)
 
 
 def file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -169,8 +173,11 @@ def file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer
 def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     """DELETE of one file: 204. Of two at a time on one draft one fails."""
     with zenodo.lock:
-        version, draft = actions.draft_of(zenodo, request, match[1])
-        actions.delete_file(zenodo, request, version, draft, _file(version, match[2]).key)
+        version = actions.owned(zenodo, request, match[1])
+        key = _file(version, match[2]).key
+        if version.draft is None:
+            raise messages.denied()
+        actions.delete_file(zenodo, request, version, version.draft, key)
         return Answer(204)
 
 

@@ -1,4 +1,4 @@
-"""What travels between the HTTP engine and the rooms of the mock: requests, answers, refusals."""
+"""What travels between the HTTP engine and the mock's paths: requests, answers, refusals."""
 
 from __future__ import annotations
 

@@ -46,6 +46,7 @@ from tests.zenodo.messages import Answer, ApiError
 
 COMMON_ROUTES = (*records.ROUTES, *communities.ROUTES)
 ROUTES = {"zenodo": (*legacy.ROUTES, *buckets.ROUTES, *COMMON_ROUTES), "invenio": COMMON_ROUTES}
+EXTRAS = ("/versions/latest", "/files-import", "/quota-increase", "/api/me")
 BALANCER = "04f20c86f07421a9ec0f9d5ba4be544f"
 COMMON = {
     "Permissions-Policy": "interest-cohort=()",
@@ -328,6 +329,8 @@ class ZenodoServer:
         raise ApiError(400, "CSRF token missing or incorrect.")
 
     def _routed(self, request: messages.Request) -> Answer:
+        if not self.state.options.extras and request.path.endswith(EXTRAS):
+            raise messages.not_found(messages.NO_ROUTE)
         known = False
         for route in ROUTES[self.state.options.kind]:
             match = route.pattern.fullmatch(request.path)

@@ -34,6 +34,7 @@ class Options:
     kind: `zenodo`, or `invenio` for a plain InvenioRDM: no deposit API, ids of letters, its own words.
     sandbox: mints 10.5072 DOIs.
     doi_prefix: another prefix than the kind's own; `none` for a repository that gives no DOIs.
+    extras: without them there is no `versions/latest`, `files-import`, `quota-increase` and `/api/me`.
     required: fields of `metadata` that this repository requires besides, with commas between them.
     enforce_scopes: 403 for a token without `deposit:write` or `deposit:actions`.
     empty_files_allowed: Zenodo's configuration says no, its sandbox took one once; elsewhere they are.
@@ -50,6 +51,7 @@ class Options:
     kind: str = "zenodo"
     sandbox: bool = False
     doi_prefix: str = ""
+    extras: bool = True
     required: str = ""
     enforce_scopes: bool = False
     empty_files_allowed: bool = False
