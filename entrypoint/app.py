@@ -9,7 +9,7 @@ import gc
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -146,7 +146,9 @@ class _Work:
             out.info(report.start_line(planned, chosen))
             out.event("plan", files=len(planned), bytes=planned.size, destination=chosen.destination)
             cancel.check()
-            self.destination = ready or workers.interruptible(lambda: _s3(chosen, cancel, out), cancel)
+            self.destination = ready or workers.interruptible(
+                lambda: _s3(chosen, self._environ, cancel, out), cancel
+            )
             rules = transfer.Rules(
                 mode,
                 chosen.n_jobs,
@@ -329,17 +331,29 @@ def _zenodo(
     )
 
 
-def _s3(chosen: settings.Settings, cancel: workers.Cancel, out: runner.Runner) -> destinations.Destination:
+def _s3(
+    chosen: settings.Settings, environ: Mapping[str, str], cancel: workers.Cancel, out: runner.Runner
+) -> destinations.Destination:
+    from entrypoint import runner
     from entrypoint.destinations import s3
 
+    if isinstance(environ, MutableMapping):
+        # botocore reads the environment by itself, and takes a variable that is set to nothing at its word.
+        for name in [
+            name for name, value in environ.items() if name.startswith("AWS_") and not value.strip()
+        ]:
+            del environ[name]
     assert chosen.s3 is not None  # settings.read() saw to it, and Zenodo is made before
     return s3.S3(
         chosen.s3,
         n_jobs=chosen.n_jobs,
         delete_extra=chosen.delete_extra,
+        verify_only=chosen.verify_only,
+        environ=environ,
         cancel=cancel,
         hide=out.mask,
         run=chosen.run,
+        reporter=runner.Reporter(out),
     )
 
 

@@ -7,10 +7,9 @@ What is to be done is the plan's, how a file gets there is the destination's; he
 from __future__ import annotations
 
 import dataclasses
-import functools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -353,16 +352,33 @@ class Transfer:
             return row and time.monotonic() - self._last_success > _DESPAIR
 
     def _remove(self) -> None:
-        for extra in self.extras:
-            if extra.deleted:
-                continue
-            self._cancel.check()
+        left = {extra.name: extra for extra in self.extras if not extra.deleted}
+        removed = self._removed(list(left))
+        try:
+            while ended := workers.interruptible(lambda: next(removed, None), self._cancel):
+                name, error = ended
+                extra = left[name]
+                left[name] = (
+                    dataclasses.replace(extra, error=str(error))
+                    if error
+                    else dataclasses.replace(extra, deleted=True)
+                )
+                self._cancel.check()
+        finally:
+            self.extras = tuple(left.get(extra.name, extra) for extra in self.extras)
+
+    def _removed(self, names: Sequence[str]) -> Iterator[tuple[str, errors.FileFailed | None]]:
+        """Delete files; each with nothing, or with why it could not be deleted."""
+        if isinstance(self._destination, destinations.DeletesMany):
+            yield from self._destination.remove_many(names)
+            return
+        for name in names:
             try:
-                workers.interruptible(functools.partial(self._destination.remove, extra.name), self._cancel)
-                done = dataclasses.replace(extra, deleted=True)
+                self._destination.remove(name)
             except errors.FileFailed as error:
-                done = dataclasses.replace(extra, error=str(error))
-            self.extras = tuple(done if e.name == extra.name else e for e in self.extras)
+                yield name, error
+            else:
+                yield name, None
 
     def _note_removed(self) -> None:
         """Where there was no room, `begin` has deleted extras already."""

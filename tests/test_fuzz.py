@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from entrypoint import errors, event, inputs, settings
 from entrypoint.destinations import s3
 from entrypoint.destinations import zenodo as zenodo_room
-from entrypoint.destinations.s3 import problems, wire
+from entrypoint.destinations.s3 import problems
 from entrypoint.destinations.zenodo import native as metadata
 from entrypoint.destinations.zenodo.api import answers
 from entrypoint.destinations.zenodo.api.patience import Patience
@@ -185,10 +185,8 @@ ANSWERS = st.lists(
 @pytest.fixture(scope="module", autouse=True)
 def _hurried() -> Iterator[None]:
     """Retries are tried elsewhere."""
-    quick = wire.Patience(tries=1, first=0.001, cap=0.01, connect=1.0, answer=2.0, silence=5.0)
-    patience = Patience(
-        tries=1, first=0.001, cap=0.01, denied=1, connect=1.0, answer=2.0, settle=0.1
-    )
+    quick = s3.Patience(tries=1, first=0.001, cap=0.01, connect=1.0, answer=2.0, silence=5.0)
+    patience = Patience(tries=1, first=0.001, cap=0.01, denied=1, connect=1.0, answer=2.0, settle=0.1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(s3, "S3", functools.partial(s3.S3, patience=quick))
         patch.setattr(zenodo_room, "Zenodo", functools.partial(zenodo_room.Zenodo, patience=patience))

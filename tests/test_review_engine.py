@@ -9,7 +9,7 @@ import botocore.credentials
 import pytest
 
 from entrypoint import errors, settings
-from entrypoint.destinations.s3 import checksums, control, credentials, wire
+from entrypoint.destinations.s3 import checksums, configuration, credentials, endpoint
 from tests.conformance import inside
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
@@ -64,12 +64,10 @@ def test_bodies_go_to_the_buckets_own_region(
         monkeypatch.setenv(way, region)
     given = chosen(tmp_path, bucket, **inputs)
     assert given.s3 is not None
-    ask = control.Control(given.s3, given.run, 8, lambda secret: None, wire.Patience())
-    target = ask.target()
-    legacy = host.replace(".us-east-1", "") if region == "us-east-1" else host
-    assert (target.host, target.path, target.region) in [(host, path, region), (legacy, path, region)]
-    assert ask.is_aws
-    ask.close()
+    found = endpoint.resolve(given.s3, configuration.read(given.s3, os.environ))
+    assert (found.target.host, found.path, found.region) == (host, path, region)
+    assert found.target.secure
+    assert found.is_aws
 
 
 def test_a_path_in_the_endpoint_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,9 +75,8 @@ def test_a_path_in_the_endpoint_stays(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     given = chosen(tmp_path, "atlas", s3_endpoint_url="http://[::1]:9000/store/s3")
     assert given.s3 is not None
-    ask = control.Control(given.s3, given.run, 8, lambda secret: None, wire.Patience())
-    assert (ask.target().host, ask.target().path) == ("[::1]:9000", "/store/s3/atlas")
-    ask.close()
+    found = endpoint.resolve(given.s3, configuration.read(given.s3, os.environ))
+    assert found.url_of("a b") == "http://[::1]:9000/store/s3/atlas/a%20b"
 
 
 def test_directory_buckets_are_refused_in_words(tmp_path: Path) -> None:
@@ -101,8 +98,10 @@ def test_expired_credentials_do_not_come_back(tmp_path: Path, monkeypatch: pytes
     write("first")
     given = chosen(tmp_path, "atlas")
     assert given.s3 is not None
-    ours = credentials.Credentials(given.s3, given.run, lambda secret: None)
-    old = ours._found
+    found = configuration.read(given.s3, os.environ)
+    ours = credentials.Credentials(given.s3, found, given.run, lambda secret: None, lambda: None)
+    old = ours._source
+    assert old is not None
     freeze = old.get_frozen_credentials
 
     def slowly() -> botocore.credentials.ReadOnlyCredentials:
@@ -112,8 +111,8 @@ def test_expired_credentials_do_not_come_back(tmp_path: Path, monkeypatch: pytes
         return answer
 
     monkeypatch.setattr(old, "get_frozen_credentials", slowly)
-    assert ours.get_frozen_credentials().access_key == "second"
-    assert ours.for_crt().access_key_id == "second"
+    assert ours.now().access_key == "second"
+    assert ours.now().access_key == "second"
 
 
 # What may not be looked at
@@ -169,7 +168,7 @@ def test_a_list_that_does_not_end_is_not_taken_for_the_whole(
         recorded_s3.behave()
         recorded_s3.clear()
         recorded_s3.misbehave("GET", "list-type", status=200, body=body % (b"true", b"p/z"))
-        run = publish(s3_server, workspace, url=recorded_s3.url, overwrite="false")
+        run = publish(s3_server, workspace, url=recorded_s3.url, overwrite="false", delete_extra="true")
         assert run.code == 5
         assert "to the end" in run.log
         assert len(recorded_s3.requests) <= 2
@@ -192,14 +191,9 @@ def test_extras_at_the_root_of_a_bucket_keep_their_names(s3_server: Store, works
     inside.fill(workspace, {"a": b"1"})
     for key in ("/a", "/b", "c//d"):
         s3_server.client.put_object(Bucket=s3_server.bucket, Key=key, Body=b"theirs")
-    run = publish(s3_server, workspace, prefix="", delete_extra="true")
+    run = publish(s3_server, workspace, prefix="")
     assert run.code == 0
-    assert [(extra["name"], extra["deleted"]) for extra in run.manifest["extras"]] == [
-        ("/a", True),
-        ("/b", True),
-        ("c//d", True),
-    ]
-    assert s3_server.keys() == ["a", "catalog.yaml"]
+    assert [extra["name"] for extra in run.manifest["extras"]] == ["/a", "/b", "c//d"]
 
 
 # Sizes

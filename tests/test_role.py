@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
-import urllib3
 from botocore.config import Config
 
 from entrypoint import errors, settings
-from entrypoint.destinations.s3 import credentials, oidc, role
+from entrypoint.destinations.s3 import configuration, credentials, network, oidc, role
 from tests import action
 from tests.conftest import Store
 from tests.servers.localstack import REGION
@@ -223,7 +224,7 @@ def test_expired_for_ever(s3_server: Store, workspace: Path, out: Path, github: 
             s3_server, workspace, github.request | {"AWS_ENDPOINT_URL_STS": github.url}, s3=proxy.url
         )
     assert run.code == 4, run.log
-    assert "have expired (ExpiredToken)" in run.log
+    assert "have expired (ExpiredToken" in run.log
     assert len(github.sessions) == 2, "once is enough"
     assert s3_server.keys() == []
     assert_hidden(run, github.secrets)
@@ -298,8 +299,9 @@ def open_store(github: Identity, faulty: Recorder, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", faulty.url)
     monkeypatch.setattr(role, "_STS", role._STS.merge(Config(retries={"total_max_attempts": 1})))
     chosen = settings.S3Settings("bucket", "p", role_to_assume=ROLE)
+    found = configuration.read(chosen, os.environ)
     with pytest.raises(errors.PublishError) as caught:
-        credentials.Credentials(chosen, job(github.request), lambda _: None)
+        credentials.Credentials(chosen, found, job(github.request), lambda _: None, lambda: None)
     return caught.value
 
 
@@ -351,32 +353,31 @@ FAULTS: Final = {
 }
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oidc, "_RETRY", oidc._RETRY.new(total=1, backoff_factor=0))
-    monkeypatch.setattr(oidc, "_TIMEOUT", (0.2, 0.2))
+IMPATIENT: Final = dataclasses.replace(oidc.PATIENCE, tries=2, first=0.01, connect=0.2, stall=0.2, answer=0.2)
+
+
+def fetch(run: settings.Run, hide: Callable[[str], None] = lambda _: None) -> str:
+    return oidc.fetch(run, network.Network({}), hide, lambda: None, patience=IMPATIENT)
 
 
 @pytest.mark.parametrize("name", FAULTS)
-@pytest.mark.usefixtures("impatient")
 def test_github_gives_no_token(github: Identity, faulty: Recorder, name: str) -> None:
     fault, kind, said = FAULTS[name]
     faulty.misbehave("GET", **fault)  # type: ignore[arg-type]
     run = job(github.request | {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{faulty.url}/token?api-version=2.0"})
     with pytest.raises(kind, match=re.escape(said)) as caught:
-        oidc.fetch(run, lambda _: pytest.fail("nothing to hide"))
+        fetch(run, lambda _: pytest.fail("nothing to hide"))
     assert github.bearer not in repr(caught.value)
     assert caught.value.__cause__ is None
     assert "secret detail" not in str(caught.value)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_redirect_is_not_followed(github: Identity, faulty: Recorder) -> None:
     with recorder(github.url) as elsewhere:
         faulty.misbehave("GET", status=302, headers={"Location": f"{elsewhere.url}/token?api-version=2.0"})
         run = job(github.request | {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{faulty.url}/token?api-version=2.0"})
         with pytest.raises(errors.Refused, match="must not go"):
-            oidc.fetch(run, lambda _: None)
+            fetch(run)
     assert elsewhere.requests == []
 
 
@@ -387,18 +388,17 @@ def test_a_redirect_is_not_followed(github: Identity, faulty: Recorder) -> None:
 def test_the_bearer_goes_nowhere_unsafe(url: str) -> None:
     run = settings.Run(oidc_url=url, oidc_token=settings.Secret("bearer"))
     with pytest.raises(errors.NotAuthorised, match="nothing was sent"):
-        oidc.fetch(run, lambda _: None)
+        fetch(run)
 
 
 def test_every_secret_is_hidden_before_it_is_used(github: Identity, faulty: Recorder) -> None:
     hidden: list[tuple[str, int]] = []
-    token = oidc.fetch(job(github.request), lambda secret: hidden.append((secret, len(faulty.requests))))
+    token = fetch(job(github.request), lambda secret: hidden.append((secret, len(faulty.requests))))
     assert hidden == [(token, 0)]
 
 
 def test_retries_are_bounded() -> None:
-    assert isinstance(oidc._RETRY, urllib3.Retry)
-    waits = itertools.accumulate(oidc._RETRY.backoff_factor * 2**n for n in range(1, 4))
+    waits = itertools.accumulate(oidc.PATIENCE.first * 2**n for n in range(oidc.PATIENCE.tries - 1))
     assert list(waits)[-1] < 10
 
 

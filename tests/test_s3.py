@@ -102,8 +102,10 @@ def test_objects_are_described_as_asked(s3_server: Store, workspace: Path, recor
         tags = s3_server.client.get_object_tagging(Bucket=s3_server.bucket, Key=f"p/{name}")["TagSet"]
         assert {tag["Key"]: tag["Value"] for tag in tags} == {"lab": "a b+c", "project": "x/y@z"}
     assert not any("x-amz-acl" in request.headers for request in recorded_s3.requests)
-    owners = {request.headers.get("x-amz-expected-bucket-owner") for request in recorded_s3.requests}
-    assert owners == {"000000000000"}
+    owners = [request.headers.get("x-amz-expected-bucket-owner") for request in recorded_s3.requests]
+    # One request asks with another account, to see whether the store looks at it at all.
+    assert len(owners) - owners.count("000000000000") == 1
+    assert None not in owners
 
 
 def test_an_acl_only_when_asked(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
@@ -292,4 +294,4 @@ def test_what_nothing_proves_the_same_is_sent(any_s3: Store, workspace: Path) ->
         proxy.misbehave("HEAD", headers={"etag": f'"{"0" * 32}"'})
         run = published(publish(any_s3, workspace, url=proxy.url))
     assert run.file("a")["status"] == "uploaded"
-    assert "nothing that proves it" in run.file("a")["reason"]
+    assert run.file("a")["reason"] == "other MD5 (ETag) there"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint.destinations.s3 import checksums, control, multipart
+from entrypoint.destinations.s3 import broken, checksums, client
 from tests import action
 from tests.conformance import inside
 from tests.conformance.hole import hole
@@ -183,24 +183,24 @@ def test_our_own_that_are_old_are_dropped(s3_server: Store) -> None:
     day = dt.timedelta(days=1, minutes=1)
     own, other = checksums.part_size(SIZE), 8 * MIB
     found = [
-        (control.OpenUpload("p/gone", "old-own", now - day, ""), own),
-        (control.OpenUpload("p/gone", "new-own", now, ""), own),
-        (control.OpenUpload("p/gone", "old-other", now - day, ""), other),
+        (client.OpenUpload("p/gone", "old-own", now - day, ""), own),
+        (client.OpenUpload("p/gone", "new-own", now, ""), own),
+        (client.OpenUpload("p/gone", "old-other", now - day, ""), other),
     ]
     sizes = {upload.id: size for upload, size in found}
 
     class Ask:
-        def open_uploads(self, prefix: str) -> list[control.OpenUpload]:
+        def open_uploads(self, prefix: str) -> list[client.OpenUpload]:
             assert prefix == "p/"
             return [upload for upload, _ in found]
 
-        def list_parts(self, key: str, upload: str) -> list[control.Part]:
-            return [control.Part(1, sizes[upload], "", "")]
+        def list_parts(self, key: str, upload: str) -> list[client.Part]:
+            return [client.Part(1, sizes[upload], "", {})]
 
-        def abort_upload(self, key: str, upload: str) -> None:
+        def abort_upload(self, key: str, upload: str, check: Callable[[], None]) -> None:
             aborted.append(upload)
 
-    multipart.Uploads(Ask()).find(("p",), {"p/big": SIZE})  # type: ignore[arg-type]
+    broken.Uploads(Ask()).find(("p",), {"p/big": SIZE})  # type: ignore[arg-type]
     assert aborted == ["old-own"]
 
 

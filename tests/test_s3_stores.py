@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from entrypoint import destinations, settings, transfer
-from entrypoint.destinations.s3 import checksums, compare, control, sender, store, wire
+from entrypoint.destinations import s3
+from entrypoint.destinations.s3 import checksums, client, compare, proof, store
 from entrypoint.plan import model
 from tests.conformance import inside
 from tests.conftest import Store
@@ -242,8 +244,8 @@ def test_a_store_that_falls_silent_ends_the_run(
     any_s3: Store, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes everything and answers nothing any more, to nobody: no file is tried on its own."""
-    monkeypatch.setattr(wire, "_DEAD", 1.0)
-    monkeypatch.setattr(wire, "_SLOWEST", 64 << 20)
+    quick = s3.Patience(tries=3, first=0.02, answer=1.0, stall=1.0, silence=1.5)
+    monkeypatch.setattr(s3, "S3", functools.partial(s3.S3, patience=quick))
     monkeypatch.setattr(transfer, "_TIDY", 1.0)
     inside.fill(workspace, {"big": inside.noise(BIG)} | {f"f{number}": b"1" for number in range(40)})
     with recorder(any_s3.url) as proxy:
@@ -290,14 +292,14 @@ def test_a_checksum_is_believed_when_it_can_be_one(
         else "0" * 32 + "-3"
     )
     said = said or _composite(path, name).partition("-")[0]
-    head = control.Head(BIG, f'"{etag}"', {name: said}, kind, {}, "")
+    head = client.Head(BIG, f'"{etag}"', {name: said}, kind, {}, "", {})
     verdict = compare.content(
         model.PlannedFile("f", source, "basics", "f"),
-        control.Listed("f", BIG, f'"{etag}"'),
+        client.Listed("f", BIG, f'"{etag}"'),
         lambda: head,
         lambda: None,
     )
-    assert verdict.state is (destinations.State.SAME if same else destinations.State.DIFFERENT)
+    assert (verdict.state is destinations.State.SAME) is same
 
 
 def test_an_answer_with_another_checksum_is_proved_by_its_etag(s3_server: Store, workspace: Path) -> None:
@@ -310,14 +312,11 @@ def test_an_answer_with_another_checksum_is_proved_by_its_etag(s3_server: Store,
     assert "neither a checksum" not in run.log
 
 
-def test_a_part_that_nothing_proves_is_not_accepted_as_it_is() -> None:
-    """Its MD5 was not computed, because the store was taken for one that keeps checksums."""
-    chosen = settings.S3Settings("bucket", "")
-    known = store.Store(chosen, is_aws=True)
-    nobody: Any = None  # what judges an answer asks nobody
-    judge = sender.Sender(chosen, nobody, nobody, known)
+def test_a_part_whose_md5_is_another_is_not_accepted() -> None:
+    """A checksum that cannot be one is none, so the ETag counts; and nothing more is said than that."""
+    known = store.Store(settings.S3Settings("bucket", ""), is_aws=True)
     answer = {"etag": '"' + "0" * 32 + '"', "x-amz-checksum-crc64nvme": "Zv51fg=="}
     crc = checksums.ALGORITHMS["CRC64NVME"]
-    assert judge.proof(answer, crc, crc.of(b"1"), lambda: None) is None
+    assert proof.of_answer(known, answer, crc, crc.of(b"1"), lambda: checksums.md5(b"1")) is None
     assert known.keeps_checksums is False
     assert known.notices == ()

@@ -11,12 +11,13 @@ A destination knows neither catalogs nor GitHub. `entrypoint.transfer` calls it 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from entrypoint import errors
 from entrypoint.plan import model
 
 
@@ -186,6 +187,14 @@ class Forgetful:
     def where(self, data_set: str) -> str:
         """Nowhere."""
         return ""
+
+
+@runtime_checkable
+class DeletesMany(Protocol):
+    """A destination that deletes many files at a time."""
+
+    def remove_many(self, names: Sequence[str]) -> Iterator[tuple[str, errors.FileFailed | None]]:
+        """Delete remote files; each with nothing, or with why it could not be deleted, as it becomes known."""
 
 
 class Destination(Protocol):

@@ -40,7 +40,9 @@ def same(store: Store, workspace: Path) -> bool:
     """Whether what is there is what is here, and nothing else."""
     out = workspace / "out"
     here = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    return {key.removeprefix("p/"): store.read(key) for key in store.keys("p/")} == here
+    # The JuiceFS gateway leaves empty folders when several objects are deleted at a time.
+    keys = [key for key in store.keys("p/") if not key.endswith("/")]
+    return {key.removeprefix("p/"): store.read(key) for key in keys} == here
 
 
 def proves(store: Store) -> bool:

@@ -286,10 +286,11 @@ def _child(order: dict[str, Any]) -> None:
 
 def _hurry() -> None:
     from entrypoint.destinations import s3, zenodo
-    from entrypoint.destinations.s3 import wire
     from entrypoint.destinations.zenodo.api.patience import Patience
 
-    quick = wire.Patience(tries=3, first=0.02, cap=1.0, connect=1.0, answer=1.5, silence=3.0)
+    quick = s3.Patience(
+        tries=3, first=0.02, cap=1.0, connect=1.0, stall=1.5, answer=1.5, silence=3.0, limit=3.0
+    )
     s3.S3 = functools.partial(s3.S3, patience=quick)  # type: ignore[misc,assignment]
     patience = Patience(
         tries=4, first=0.02, cap=0.2, denied=2, connect=1.0, stall=1.0, answer=2.0, whole=4.0, settle=2.0

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-import functools
-import urllib.parse
-from collections.abc import Callable, Sequence
-from typing import Final
-
-import botocore.exceptions
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from entrypoint import destinations, errors, settings
 from entrypoint.destinations import Links, Receipt, Remote, State, Verdict, generated
-from entrypoint.destinations.s3 import checksums, compare, control, multipart, problems, upload, wire
-from entrypoint.destinations.s3.sender import Condition, Overtaken, Sender
-from entrypoint.destinations.s3.store import Store
+from entrypoint.destinations.s3 import (
+    broken,
+    checksums,
+    client,
+    compare,
+    configuration,
+    credentials,
+    dial,
+    kept,
+    pool,
+    problems,
+    there,
+    upload,
+)
+from entrypoint.destinations.s3.store import Option
+from entrypoint.destinations.s3.upload import Condition
 from entrypoint.plan import model
 
-_JOBS: Final = 8
-_OPEN_FILES_EACH: Final = 2
-"""Connections per file in flight: parts of large files use more than one."""
+Patience = dial.Patience
+
+_SMALL_JOBS: Final = 128
+"""Files in flight where they are small: a request waits far longer than it works."""
+_LARGE_AT_A_TIME: Final = 4
+"""Files in parts at a time: their parts go side by side."""
+_REQUESTS: Final = 256 + upload.PARTS
+"""Requests at a time, at most."""
+_READ_BACK: Final = 1024 * 1024 * 1024
+"""Bytes of the largest object that `verify-only` reads where nothing else proves its content."""
+_CONFLICT: Final = 1.0
+"""Seconds after which a write that met another one is tried again."""
+_NO_ACCOUNT: Final = ("000000000000", "111111111111")
+
+
+class Stop(Protocol):
+    """Something that is asked whether to go on."""
+
+    def check(self) -> None:
+        """Raise `errors.Cancelled` if the run is to stop."""
 
 
 class S3(destinations.Destination):
@@ -27,9 +56,15 @@ class S3(destinations.Destination):
     Args:
         n_jobs: files in flight; nothing where the number is left to `jobs`.
         delete_extra: what is below the prefix has to be known.
+        verify_only: objects may be read where nothing else proves what they hold.
+        environ: where credentials, endpoints, proxies and certificates are found.
         hide: is told each secret that is found, so that logs mask it.
         run: what GitHub gives the job, for `role-to-assume`.
         patience: how long and how often.
+        reporter: is told each request.
+
+    Raises:
+        errors.PublishError: there are no credentials, or the configuration cannot be used.
     """
 
     def __init__(
@@ -38,155 +73,217 @@ class S3(destinations.Destination):
         *,
         n_jobs: int | None,
         delete_extra: bool = False,
-        cancel: wire.Stop,
+        verify_only: bool = False,
+        environ: Mapping[str, str],
+        cancel: Stop,
         hide: Callable[[str], None],
         run: settings.Run,
-        patience: wire.Patience | None = None,
+        patience: dial.Patience | None = None,
+        reporter: destinations.Reporter | None = None,
     ) -> None:
-        self._patience = patience or wire.Patience()
         self._chosen = chosen
-        self._n_jobs = n_jobs or _JOBS
+        self._n_jobs = n_jobs
         self._delete_extra = delete_extra
+        self._verify_only = verify_only
         self._cancel = cancel
-        self._ask = control.Control(chosen, run, self._n_jobs, hide, self._patience)
-        self._store = Store(chosen, is_aws=self._ask.is_aws)
-        self._uploads = multipart.Uploads(self._ask)
-        self._listed: dict[str, control.Listed] = {}
-        self.removed = 0
-        self._listing_denied = False
-        self._put_catalogs: set[str] = set()
-        self._sent: set[str] = set()
+        found = configuration.read(chosen, environ)
+        self._pool = pool.Pool(found.network(), patience or dial.Patience())
+        keys = credentials.Credentials(chosen, found, run, hide, cancel.check)
+        self._ask = client.Client(
+            chosen, found, keys, self._pool, _REQUESTS, cancel.check, reporter or destinations.Silent()
+        )
+        self._store = self._ask.store
+        self._uploads = broken.Uploads(self._ask)
+        self._kept = kept.Kept(chosen, self._ask)
+        self._prefix = f"{chosen.prefix}/" if chosen.prefix else ""
         self._plan = model.Plan(())
+        self._there = there.There(self._ask, self._prefix, frozenset(), frozenset(), everything=delete_extra)
         self._uploader: upload.Uploader | None = None
+        self._lock = threading.Lock()
+        self._same: set[str] = set()
+        self._put: set[str] = set()
+        self._put_catalogs: set[str] = set()
+        self._may_delete_many = True
+        self.removed = 0
 
     # Reading
 
     def preflight(self, plan: model.Plan) -> None:
-        """List what is below the prefix; the one request tells bucket, region and credentials too."""
+        """List what is below the prefix; the first request tells bucket, region and credentials too."""
         self._plan = plan
-        for scope in plan.scopes:
-            self._list(self._key(scope))
-
-    def _list(self, prefix: str) -> None:
-        below = f"{prefix}/" if prefix and not prefix.endswith("/") else prefix
+        self._there = there.There(
+            self._ask, self._prefix, plan.names, plan.known, everything=self._delete_extra
+        )
         try:
-            for page, region in self._ask.listing(below):
-                self._cancel.check()
-                self._check_region(region)
-                for item in page:
-                    if item.key != below:
-                        self._listed[item.key] = item
-        except botocore.exceptions.ClientError as error:
-            answer = problems.from_boto(error)
+            self._there.list_all(self._scopes(plan))
+        except problems.Failed as error:
+            answer = error.answer
             if not problems.is_denied(answer) or problems.everywhere(answer, ""):
-                raise problems.for_bucket(answer, self._chosen.bucket, "s3:ListBucket") from error
+                raise there.failed(error, self._chosen.bucket) from error
             if self._delete_extra:
                 raise errors.NotAuthorised(
-                    f"Listing s3://{self._chosen.bucket} is not allowed, so delete-extra cannot find what is extra.",
+                    f"Listing s3://{self._chosen.bucket} is not allowed ({answer}), so delete-extra cannot find what "
+                    "is extra.",
                     "Allow s3:ListBucket on the bucket, or leave delete-extra out.",
                 ) from error
-            self._listing_denied = True
+            self._there.denied = True
             self._store.tell(
-                "Listing the bucket is not allowed (s3:ListBucket), so nothing can be skipped and nothing extra "
-                "found: every file is sent."
+                f"Listing the bucket is not allowed (s3:ListBucket; {answer}), so nothing can be skipped and nothing "
+                "extra found: every file is sent."
             )
-
-    def _check_region(self, region: str) -> None:
-        if not region or region == self._ask.region:
             return
-        if self._chosen.region:
-            raise errors.Refused(
-                f"s3://{self._chosen.bucket} is in the region {region}, not in {self._chosen.region}.",
-                f"Set aws-region: {region}.",
-            )
-        self._ask.follow(region)
+        self._check_owner()
+
+    def _scopes(self, plan: model.Plan) -> dict[str, int]:
+        """The plan's folders, and how many files are planned in each."""
+        if len(plan.scopes) == 1:
+            return {plan.scopes[0]: len(plan)}
+        count = Counter(file.unit for file in plan)
+        return {scope: count[scope] for scope in plan.scopes}
+
+    def _check_owner(self) -> None:
+        """See whether a store that is not AWS looks at the owner at all: ask with one who cannot be it."""
+        owner = self._chosen.expected_bucket_owner
+        if not owner or self._store.is_aws:
+            return
+        other = next(account for account in _NO_ACCOUNT if account != owner)
+        try:
+            self._ask.page(self._prefix, most=1, owner=other)
+        except (problems.Failed, errors.PublishError):
+            return
+        self._store.tell(
+            "This store does not look at expected-bucket-owner: whose bucket it is was not checked."
+        )
 
     def jobs(self, files: Sequence[model.PlannedFile]) -> int:
-        """Files in flight for ``n-jobs: auto``."""
-        return _JOBS
+        """Files in flight for ``n-jobs: auto``: as many as are there, for their bytes are bounded elsewhere."""
+        return max(1, min(_SMALL_JOBS, len(files)))
 
     def compare(self, file: model.PlannedFile) -> Verdict:
         """By listing where that proves it, else by HEAD."""
-        key = self._key(file.name)
-        listed = self._listed.get(key)
-        if self._listing_denied and file.generated:
+        if self._there.denied and file.generated:
             return Verdict(
                 State.FOREIGN, "not sent: without s3:ListBucket nobody knows who made what is there"
             )
-        if self._listing_denied:
+        if self._there.denied:
             return Verdict(State.UNKNOWN, "cannot be compared without s3:ListBucket")
-        if listed is None:
+        found = self._there.find(file.name)
+        if found is None:
             return Verdict(State.ABSENT, "not there yet")
+        key = self._key(file.name)
         if file.generated:
-            return generated.compare(file, file.generated, lambda: self._ask.read(key, checksums.CHUNK))
-        return compare.content(
-            file,
-            listed,
-            lambda: compare.head_or_nothing(self._ask, key, self._heads_denied),
-            self._cancel.check,
+            return generated.compare(file, file.generated, lambda: self._pieces(key))
+
+        def head() -> client.Head | None:
+            return found.head or compare.head_or_nothing(self._ask, key, self._heads_denied)
+
+        verdict = compare.content(file, found.listed, head, self._cancel.check)
+        if verdict.state is State.UNKNOWN and verdict.reason == compare.NO_PROOF:
+            self._store.tell(
+                "This store keeps nothing that proves what an object holds (no checksum, no MD5); such files are "
+                "sent again by every run."
+            )
+        # An ETag that looks like an MD5 is not one everywhere.
+        doubted = verdict.state is State.UNKNOWN or (
+            verdict.reason == compare.OTHER_MD5 and not self._store.is_aws
         )
+        if doubted and self._verify_only and file.size <= _READ_BACK:
+            verdict = self._read_back(file, key, verdict)
+        if verdict.state is State.SAME:
+            with self._lock:
+                self._same.add(file.name)
+        return verdict
+
+    def _pieces(self, key: str) -> Iterator[bytes]:
+        with self._ask.read(key) as pieces:
+            yield from pieces
+
+    def _read_back(self, file: model.PlannedFile, key: str, verdict: Verdict) -> Verdict:
+        try:
+            return compare.by_reading(file, self._ask, key)
+        except problems.Failed:
+            return verdict
 
     def _heads_denied(self) -> None:
         self._store.tell("Objects must not be looked at (s3:GetObject), so large files cannot be skipped.")
 
     def extras(self) -> Sequence[Remote]:
-        """Objects below the prefix that neither the plan nor a catalog of it names."""
-        below = f"{self._chosen.prefix}/" if self._chosen.prefix else ""
-        known = self._plan.names | self._plan.known
-        found = ((key.removeprefix(below), item) for key, item in sorted(self._listed.items()))
-        return tuple(Remote(name, item.size) for name, item in found if name not in known)
+        """Objects below the prefix that neither the plan nor a catalog of it names, where all were listed."""
+        return tuple(self._there.extras) if self._there.whole else ()
 
     # Writing
 
     def begin(self, verdicts: Sequence[tuple[model.PlannedFile, Verdict]], *, remove_extras: bool) -> None:
-        """Connect for sending, and look for uploads that were broken off."""
-        line = wire.Wire(
-            self._ask.target(), self._ask.credentials.for_crt, _OPEN_FILES_EACH * self._n_jobs, self._patience
-        )
-        self._uploader = upload.Uploader(Sender(self._chosen, self._ask, line, self._store), self._uploads)
-        sizes = {self._key(file.name): file.size for file, _ in verdicts}
+        """Look for uploads that were broken off."""
+        large = None if self._n_jobs else _LARGE_AT_A_TIME
+        self._uploader = upload.Uploader(self._chosen, self._ask, self._uploads, large)
+        sizes = {self._key(file.name): file.size for file, _ in verdicts if file.size > checksums.SINGLE}
         self._uploads.find(tuple(self._key(scope) for scope in self._plan.scopes), sizes)
 
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> Receipt:
-        """Send one file; a catalog only if nobody else replaced it since `look`."""
+        """Send one file; a catalog only if nobody else replaced it since `preflight`."""
         assert self._uploader is not None  # begin() comes first
         key = self._key(file.name)
-        self._sent.add(key)
-        if not file.is_guarded:
-            return self._uploader.put(file, key, None, watch)
-        self._put_catalogs.add(file.name)
+        if file.is_guarded:
+            self._put_catalogs.add(file.name)
+            receipt = self._put_catalog(self._uploader, file, key, watch)
+        else:
+            receipt = self._uploader.put(file, key, None, watch)
+        with self._lock:
+            self._put.add(file.name)
+        self._kept.look(file, key)
+        return receipt
+
+    def _put_catalog(
+        self, uploader: upload.Uploader, file: model.PlannedFile, key: str, watch: destinations.Watch
+    ) -> Receipt:
         condition = self._condition(key, file)
-        try:
-            return self._uploader.put(file, key, condition, watch)
-        except Overtaken:
-            if self._is_ours(file, key):
-                return Receipt(0, "", "same content there")
-            raise self._overtaken(file) from None
-        except upload.Unconditional:
-            self._store.knows_conditions = False
-            self._store.tell(
-                "This store knows no conditional writes; two runs that end at the same moment could overwrite each "
-                "other's catalog."
-            )
-            return self._uploader.put(file, key, None, watch)
+        conflicts = 0
+        while True:
+            try:
+                return uploader.put(file, key, condition, watch)
+            except upload.ConditionFailed as error:
+                assert condition is not None  # it failed
+                answer = error.answer
+            # Whoever replaced it changed its ETag. If that is what it was, the store means something else.
+            now = compare.head_or_nothing(self._ask, key, lambda: None)
+            if (now.etag if now else "").strip('"') != condition.etag.strip('"'):
+                if self._is_ours(file, key):
+                    return Receipt(0, "", "same content there")
+                raise self._overtaken(file)
+            if answer.status == 409 and conflicts < self._pool.patience.tries:
+                conflicts += 1
+                watch.check()
+                time.sleep(_CONFLICT)
+            elif condition.etag and self._store.quotes_etags:
+                self._store.quotes_etags = False
+            else:
+                self._store.learn(Option.CONDITION, answer)
+                condition = None
 
     def _condition(self, key: str, file: model.PlannedFile) -> Condition | None:
         """What the catalog must look like now; stores that ignore conditions are asked beforehand."""
-        if self._listing_denied or not self._store.knows_conditions:
+        if self._there.denied or not self._store.knows(Option.CONDITION):
             return None
-        listed = self._listed.get(key)
+        listed = self._there.listed(file.name)
         etag = listed.etag if listed else ""
-        if not self._ask.is_aws:
+        if not self._store.is_aws:
             denied: list[str] = []
             found = compare.head_or_nothing(self._ask, key, lambda: denied.append(key))
-            if denied:
-                return None if listed and not etag else Condition(etag)
-            # Some stores list no ETags.
-            is_told = not listed or bool(etag)
-            now = found.etag if found else ""
-            if is_told and now.strip('"') != etag.strip('"') and not self._is_ours(file, key):
-                raise self._overtaken(file)
-            etag = now or etag
+            if not denied:
+                # Some stores list no ETags.
+                is_told = not listed or bool(etag)
+                now = found.etag if found else ""
+                if is_told and now.strip('"') != etag.strip('"') and not self._is_ours(file, key):
+                    raise self._overtaken(file)
+                etag = now or etag
+                listed = listed or (client.Listed(key, found.size, etag) if found else None)
+        if listed and not etag:
+            self._store.tell(
+                "This store tells no ETags, so a catalog is replaced without a condition; two runs that end at the "
+                "same moment could overwrite each other's catalog."
+            )
+            return None
         return Condition(etag)
 
     def _overtaken(self, file: model.PlannedFile) -> errors.FileFailed:
@@ -201,20 +298,46 @@ class S3(destinations.Destination):
         found = compare.head_or_nothing(self._ask, key, lambda: None)
         if found is None:
             return False
-        listed = control.Listed(key, found.size, found.etag)
+        listed = client.Listed(key, found.size, found.etag)
         return compare.content(file, listed, lambda: found, self._cancel.check).state is State.SAME
 
     def remove(self, name: str) -> None:
         """Delete one object."""
         try:
             self._ask.delete(self._key(name))
-        except botocore.exceptions.ClientError as error:
-            answer = problems.from_boto(error)
-            raise errors.FileFailed(
-                f"{name!r} could not be deleted ({answer}).",
-                "Allow s3:DeleteObject, or leave delete-extra off.",
-            ) from error
+        except problems.Failed as error:
+            raise self._not_deleted(name, error.answer) from error
         self.removed += 1
+
+    def remove_many(self, names: Sequence[str]) -> Iterator[tuple[str, errors.FileFailed | None]]:
+        """Delete objects, a thousand with each request; where the store does not know that, one by one."""
+        for start in range(0, len(names), client.PAGE):
+            batch = names[start : start + client.PAGE]
+            yield from self._remove_batch(batch) if self._may_delete_many else map(self._remove_one, batch)
+
+    def _remove_batch(self, names: Sequence[str]) -> Iterator[tuple[str, errors.FileFailed | None]]:
+        try:
+            failed = self._ask.delete_many([self._key(name) for name in names])
+        except (problems.Failed, errors.Refused):
+            self._may_delete_many = False
+            yield from map(self._remove_one, names)
+            return
+        for name in names:
+            answer = failed.get(self._key(name))
+            self.removed += answer is None
+            yield name, self._not_deleted(name, answer) if answer else None
+
+    def _remove_one(self, name: str) -> tuple[str, errors.FileFailed | None]:
+        try:
+            self.remove(name)
+        except errors.FileFailed as error:
+            return name, error
+        return name, None
+
+    def _not_deleted(self, name: str, answer: problems.Answer) -> errors.FileFailed:
+        return errors.FileFailed(
+            f"{name!r} could not be deleted ({answer}).", "Allow s3:DeleteObject, or leave delete-extra off."
+        )
 
     def finish(self, *, changed: bool) -> None:
         """Drop uploads that belong to no planned file any more, and look once more at catalogs left alone.
@@ -230,16 +353,22 @@ class S3(destinations.Destination):
             if file is None or file.name in self._put_catalogs:
                 continue
             key = self._key(file.name)
-            denied: list[str] = []
-            found = compare.head_or_nothing(self._ask, key, functools.partial(denied.append, key))
-            listed = self._listed.get(key)
-            if denied or not listed or not listed.etag or (found and found.etag == listed.etag):
-                continue
-            if not self._is_ours(file, key):
+            if self._was_replaced(file, key):
                 raise self._overtaken(file)
+
+    def _was_replaced(self, file: model.PlannedFile, key: str) -> bool:
+        """Whether a catalog that was left alone is another one now."""
+        denied: list[str] = []
+        found = compare.head_or_nothing(self._ask, key, lambda: denied.append(key))
+        listed = self._there.listed(file.name)
+        if denied or not listed or not listed.etag or (found and found.etag == listed.etag):
+            return False
+        return not self._is_ours(file, key)
 
     def abandon(self) -> None:
         """Drop the multipart uploads of this run."""
+        if self._uploader is not None:
+            self._uploader.close()
         self._uploads.abort_all()
 
     # Telling
@@ -253,22 +382,47 @@ class S3(destinations.Destination):
 
     def file_url(self, name: str) -> str:
         """https URL of one object, as viewers ask for it."""
-        target = self._ask.target()
-        scheme = "https" if target.secure else "http"
-        return f"{scheme}://{target.host}{target.path}/{urllib.parse.quote(self._key(name), safe='/-_.~')}"
+        return self._ask.url_of(self._key(name))
 
     def etag(self, name: str) -> str:
-        """ETag of one object, as far as it is known: as it was listed, unless it was sent since."""
-        key = self._key(name)
-        return found.etag if key not in self._sent and (found := self._listed.get(key)) else ""
+        """ETag of one object: of what was sent, else as it was when the run began."""
+        if self._uploader is not None and (sent := self._uploader.etags.get(self._key(name))) is not None:
+            return sent
+        found = self._there.listed(name)
+        return found.etag if found and name not in self._put else ""
 
     def notices(self) -> Sequence[str]:
-        """What the store turned out not to do."""
-        return (*self._store.notices, *self._uploads.notices)
+        """What the store turned out not to do, and what was not done."""
+        return (*self._store.notices, *self._not_applied())
+
+    def _not_applied(self) -> Sequence[str]:
+        """Settings of objects that were skipped because their content is there."""
+        chosen = self._chosen
+        given = {
+            "acl": chosen.acl,
+            "storage-class": chosen.storage_class,
+            "sse": chosen.sse,
+            "cache-control": chosen.cache_control,
+            "content-type": chosen.content_type,
+            "tags": chosen.tags,
+            "metadata": chosen.metadata,
+        }
+        names = [name for name, value in given.items() if value]
+        skipped = len(self._same - self._put)
+        if not names or not skipped or self._verify_only:
+            return ()
+        files = "1 file that was" if skipped == 1 else f"{skipped:,} files that were"
+        notice = (
+            f"Not applied to {files} skipped, because the content is there: {', '.join(names)}. "
+            "restart: true sends them again and applies it."
+        )
+        return (notice,)
 
     def close(self) -> None:
-        """Close connections; the CRT client ends with the process."""
-        self._ask.close()
+        """Close connections."""
+        if self._uploader is not None:
+            self._uploader.close()
+        self._pool.close()
 
     def _key(self, name: str) -> str:
-        return "/".join(part for part in (self._chosen.prefix, name) if part)
+        return f"{self._prefix}{name}" if name else self._prefix.rstrip("/")

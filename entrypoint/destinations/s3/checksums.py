@@ -6,13 +6,15 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 import awscrt.checksums
 
 from entrypoint.plan import model
 
-CHUNK: Final = 1024 * 1024
+Buffer = bytes | bytearray | memoryview
+
+CHUNK: Final = 128 * 1024
 """Bytes that are read at once for hashing; there can be as many at once as files in flight."""
 
 SINGLE: Final = 16 * 1024 * 1024
@@ -59,7 +61,7 @@ class Algorithm:
     """
 
     name: str
-    of: Callable[[bytes], bytes]
+    of: Callable[[Buffer], bytes]
     combine: Callable[[bytes, bytes, int], bytes] | None
 
     @property
@@ -74,7 +76,7 @@ class Algorithm:
 
     @property
     def field(self) -> str:
-        """Member of botocore's answers and arguments."""
+        """Name of its element in S3's XML."""
         return f"Checksum{self.name}"
 
     def could_be(self, text: str) -> bool:
@@ -91,8 +93,8 @@ class Algorithm:
 
 def _crc(
     width: int, of: Callable[..., int], combine: Callable[[int, int, int], int]
-) -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes, int], bytes]]:
-    def digest(data: bytes) -> bytes:
+) -> tuple[Callable[[Buffer], bytes], Callable[[bytes, bytes, int], bytes]]:
+    def digest(data: Buffer) -> bytes:
         return of(data).to_bytes(width, "big")
 
     def joined(first: bytes, second: bytes, length: int) -> bytes:
@@ -103,7 +105,7 @@ def _crc(
     return digest, joined
 
 
-def _sha256(data: bytes) -> bytes:
+def _sha256(data: Buffer) -> bytes:
     return hashlib.sha256(data).digest()
 
 
@@ -118,12 +120,16 @@ ALGORITHMS: Final = {
 }
 
 
+OWN: Final = ALGORITHMS["CRC64NVME"]
+"""The one of which we compute that of every file."""
+
+
 def encode(digest: bytes) -> str:
     """Base64, as S3 writes checksums."""
     return base64.b64encode(digest).decode("ascii")
 
 
-def md5(data: bytes) -> bytes:
+def md5(data: Buffer) -> bytes:
     """MD5, for ETags and Content-MD5; no secret depends on it."""
     return hashlib.md5(data, usedforsecurity=False).digest()
 
@@ -186,3 +192,28 @@ def read_fully(stream: BinaryIO, size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class Data(Protocol):
+    """Bytes of which checksums are wanted."""
+
+    @property
+    def own(self) -> bytes:
+        """Their CRC64NVME."""
+
+    def view(self) -> memoryview:
+        """The bytes."""
+
+
+def of_body(algorithm: Algorithm | None, data: Data) -> bytes:
+    """Digest of a body; its MD5 where there is no algorithm."""
+    if algorithm is OWN:
+        return data.own
+    return algorithm.of(data.view()) if algorithm else md5(data.view())
+
+
+def headers(algorithm: Algorithm | None, digest: bytes) -> dict[str, str]:
+    """Headers that let the store check a body: the chosen checksum, else Content-MD5, which all know."""
+    if algorithm:
+        return {algorithm.header: encode(digest), "x-amz-sdk-checksum-algorithm": algorithm.name}
+    return {"content-md5": encode(digest)}

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import botocore.exceptions
-
 from entrypoint.destinations import State, Verdict
-from entrypoint.destinations.s3 import checksums, control, problems
+from entrypoint.destinations.s3 import checksums, client, problems
 from entrypoint.plan import model
 
 OWN_CHECKSUM: Final = "catalog-upload-crc64nvme"
 """User metadata in which a checksum travels where the store itself keeps none."""
-OWN: Final = checksums.ALGORITHMS["CRC64NVME"]
+OWN: Final = checksums.OWN
+NO_PROOF: Final = "nothing there proves what it holds"
+OTHER_MD5: Final = "other MD5 (ETag) there"
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _MULTIPART: Final = re.compile(r"[0-9a-f]{32}-[0-9]{1,5}")
@@ -22,15 +22,15 @@ _MULTIPART: Final = re.compile(r"[0-9a-f]{32}-[0-9]{1,5}")
 
 def content(
     file: model.PlannedFile,
-    listed: control.Listed,
-    head: Callable[[], control.Head | None],
+    listed: client.Listed,
+    head: Callable[[], client.Head | None],
     stop: Callable[[], None],
 ) -> Verdict:
     """Compare one file with the object that a listing shows.
 
     The ETag of an object that was sent in one request is its MD5 (but under KMS encryption), so the
     listing alone proves sameness; otherwise a HEAD tells the checksum that the store keeps, or ours in
-    the object's metadata, or the parts' ETag is recomputed. When nothing proves sameness, it is different.
+    the object's metadata, or the parts' ETag is recomputed. What nothing proves is not called different.
 
     Args:
         head: asks for the object; nothing where that is not allowed.
@@ -47,15 +47,15 @@ def content(
     found = head()
     if found is None:
         return Verdict(State.UNKNOWN, "cannot be compared without s3:GetObject")
-    if found.size != file.size:
+    if found.size not in (file.size, -1):
         return Verdict(State.DIFFERENT, "other size there")
     if other_md5 and is_md5(found.etag, found.encryption):
         # Not every store checks the checksum that it was given and repeats; its own MD5 says more.
-        return Verdict(State.DIFFERENT, "other MD5 (ETag) there")
+        return Verdict(State.DIFFERENT, OTHER_MD5)
     return _by_checksum(file, found, stop) or _by_own(file, found, stop) or _by_etag(file, found, stop)
 
 
-def _by_checksum(file: model.PlannedFile, found: control.Head, stop: Callable[[], None]) -> Verdict | None:
+def _by_checksum(file: model.PlannedFile, found: client.Head, stop: Callable[[], None]) -> Verdict | None:
     for name, algorithm in checksums.ALGORITHMS.items():
         remote = found.checksums.get(name, "")
         if not remote or not algorithm.could_be(remote):
@@ -77,7 +77,7 @@ def _by_checksum(file: model.PlannedFile, found: control.Head, stop: Callable[[]
     return None
 
 
-def _by_own(file: model.PlannedFile, found: control.Head, stop: Callable[[], None]) -> Verdict | None:
+def _by_own(file: model.PlannedFile, found: client.Head, stop: Callable[[], None]) -> Verdict | None:
     remote = found.metadata.get(OWN_CHECKSUM)
     # An ETag that is the content's MD5 says more: metadata stay when a gateway's file is changed behind it.
     if not remote or is_md5(found.etag, found.encryption):
@@ -88,15 +88,35 @@ def _by_own(file: model.PlannedFile, found: control.Head, stop: Callable[[], Non
     return Verdict(State.DIFFERENT, "other CRC64NVME there (our metadata)", OWN.show(local))
 
 
-def _by_etag(file: model.PlannedFile, found: control.Head, stop: Callable[[], None]) -> Verdict:
+def _by_etag(file: model.PlannedFile, found: client.Head, stop: Callable[[], None]) -> Verdict:
     etag = found.etag.strip('"')
-    if _MD5.fullmatch(etag) and checksums.etag(file.source, stop) == etag:
-        return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{etag}")
+    if is_md5(etag, found.encryption):
+        if checksums.etag(file.source, stop) == etag:
+            return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{etag}")
+        return Verdict(State.DIFFERENT, OTHER_MD5)
     if _MULTIPART.fullmatch(etag):
-        for cut in checksums.cuts(file.size, _count(etag)):
+        cuts = checksums.cuts(file.size, _count(etag))
+        for cut in cuts:
             if checksums.multipart_etag(file.source, cut, stop) == etag:
                 return Verdict(State.SAME, "same MD5 of parts (ETag)", f"etag:{etag}")
-    return Verdict(State.DIFFERENT, "other content there, or nothing that proves it the same")
+        return Verdict(State.UNKNOWN, "other content there, or cut into parts in another way")
+    return Verdict(State.UNKNOWN, NO_PROOF)
+
+
+def by_reading(file: model.PlannedFile, found: client.Client, key: str) -> Verdict:
+    """Compare one file with an object by reading it."""
+    there = OWN.of(b"")
+    assert OWN.combine is not None  # a CRC
+    size = 0
+    with found.read(key) as pieces:
+        for piece in pieces:
+            found.check()
+            there = OWN.combine(there, OWN.of(piece), len(piece))
+            size += len(piece)
+    local = checksums.of_file(file.source, OWN, found.check)
+    if size == file.size and there == local:
+        return Verdict(State.SAME, "same content, read back", OWN.show(local))
+    return Verdict(State.DIFFERENT, "other content there, read back", OWN.show(local))
 
 
 def _count(checksum: str) -> int:
@@ -110,17 +130,22 @@ def is_md5(etag: str, encryption: str) -> bool:
     return bool(_MD5.fullmatch(etag.strip('"'))) and encryption in ("", "AES256")
 
 
-def head_or_nothing(ask: control.Control, key: str, denied: Callable[[], None]) -> control.Head | None:
+def is_multipart(etag: str) -> bool:
+    """Whether an ETag can be the MD5 of the MD5s of parts."""
+    return bool(_MULTIPART.fullmatch(etag.strip('"')))
+
+
+def head_or_nothing(ask: client.Client, key: str, denied: Callable[[], None]) -> client.Head | None:
     """HEAD an object; nothing when it is gone or may not be looked at (then `denied` is told)."""
     try:
         return ask.head(key)
-    except botocore.exceptions.ClientError as error:
-        answer = problems.from_boto(error)
+    except problems.Failed as error:
+        answer = error.answer
         if answer.status == 404:
             return None
         if found := problems.everywhere(answer, f"s3://{ask.bucket}"):
             raise found from error
         if not problems.is_denied(answer):
-            raise problems.for_file(answer, key) from error
+            raise problems.for_file(answer, key, "s3:GetObject") from error
         denied()
         return None

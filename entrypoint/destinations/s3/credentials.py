@@ -1,118 +1,80 @@
-"""What requests are signed with: found by AWS's own chain, or a role's, and always of the moment."""
+"""What requests are signed with: from variables by ourselves, else by AWS's own chain, and always of the moment."""
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import awscrt.auth
-import boto3
-import botocore.credentials
-import botocore.exceptions
-import botocore.session
+from entrypoint import errors, settings, text
+from entrypoint.destinations.s3 import configuration, problems
+from entrypoint.destinations.s3.signing import Keys
 
-from entrypoint import errors, settings
-from entrypoint.destinations.s3 import problems, role
+if TYPE_CHECKING:
+    import botocore.credentials
 
-DEFAULT_REGION: Final = "us-east-1"
-_METHOD: Final = "catalog-upload"
+T = TypeVar("T")
+
 _RENEWED: Final = 60.0
 """Seconds in which credentials count as just renewed: the others that were refused with the old ones need not
 renew them once more, and a store that refuses the new ones too is believed."""
+_MAX_REASON: Final = 300
 
 
-def new_session(chosen: settings.S3Settings) -> tuple[boto3.Session, botocore.session.Session]:
-    """A session with AWS's own chain, as boto3 and as botocore know it.
-
-    The region may stand in AWS_REGION, as for AWS's other SDKs; boto3 by itself reads only AWS_DEFAULT_REGION.
-
-    Raises:
-        botocore.exceptions.BotoCoreError: there is no such profile.
-    """
-    core = botocore.session.Session()
-    session = boto3.Session(
-        botocore_session=core,
-        profile_name=chosen.profile or None,
-        region_name=chosen.region or chosen.default_region or None,
-    )
-    return session, core
-
-
-class Credentials(botocore.credentials.Credentials):
-    """Keys that botocore and the CRT client sign with. Thread-safe.
+class Credentials:
+    """Keys that requests are signed with. Thread-safe.
 
     They are renewed in time where they can be, and on demand by `renew`.
 
     Args:
         run: what GitHub gives the job, for a role.
         hide: is told each secret before it is used.
+        check: raises `errors.Cancelled` when the run is to stop.
 
     Raises:
         errors.PublishError: there are none.
     """
 
-    def __init__(self, chosen: settings.S3Settings, run: settings.Run, hide: Callable[[str], None]) -> None:
-        super().__init__("", "", method=_METHOD)  # botocore signs with the frozen ones only
+    def __init__(
+        self,
+        chosen: settings.S3Settings,
+        found: configuration.Configuration,
+        run: settings.Run,
+        hide: Callable[[str], None],
+        check: Callable[[], None],
+    ) -> None:
         self._chosen = chosen
+        self._configuration = found
         self._run = run
         self._hide = hide
+        self._check = check
         self._hidden: set[str] = set()
         self._renewing = threading.Lock()
         self._changing = threading.Lock()
         self._renewed = -_RENEWED
-        self._now = botocore.credentials.ReadOnlyCredentials("", "", None)
-        self._found = self._find()
-        self.get_frozen_credentials()
+        self._keys = Keys("", "")
+        self._source: botocore.credentials.Credentials | None = None
+        self._find()
 
-    def _find(self) -> botocore.credentials.Credentials:
-        try:
-            session, core = new_session(self._chosen)
-            if self._chosen.role_to_assume:
-                region = self._chosen.region or session.region_name or DEFAULT_REGION
-                return role.find(
-                    session, core, self._chosen.role_to_assume, self._run, region, self._hide_once
-                )
-            found = session.get_credentials()
-        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError, OSError) as error:
-            raise _explain(error) from error
-        if found is None:
-            raise problems.no_credentials(self._run.event_name)
-        return found
-
-    def _hide_once(self, secret: str) -> None:
-        if secret not in self._hidden:
-            self._hide(secret)
-            self._hidden.add(secret)
-
-    def get_frozen_credentials(self) -> botocore.credentials.ReadOnlyCredentials:
-        """Key, secret and token of this moment; may wait for new ones.
+    def now(self) -> Keys:
+        """Keys of this moment; may wait for new ones.
 
         Raises:
             errors.PublishError: they expired, and no others came.
         """
-        found = self._found
-        try:
-            now = found.get_frozen_credentials()
-        except (
-            botocore.exceptions.ClientError,
-            botocore.exceptions.BotoCoreError,
-            OSError,
-            RuntimeError,
-        ) as error:
-            raise _explain(error) from error
+        source = self._source
+        if source is None:
+            return self._keys
+        keys = _asked(lambda: _keys_of(source))
         with self._changing:
             # Others may have renewed them meanwhile: what expired must not come back.
-            if now != self._now and found is self._found:
-                role.hide_keys(now, self._hide_once)
-                self._now = now
-            return self._now
-
-    def for_crt(self) -> awscrt.auth.AwsCredentials:
-        """The last that were asked for, without waiting: the CRT client asks on the thread that moves the bytes."""
-        now = self._now
-        return awscrt.auth.AwsCredentials(now.access_key or "", now.secret_key or "", now.token)
+            if keys != self._keys and source is self._source:
+                self._hide_keys(keys)
+                self._keys = keys
+            return self._keys
 
     def renew(self) -> bool:
         """Fetch credentials anew after they expired in spite of all; whether there are others now.
@@ -123,48 +85,189 @@ class Credentials(botocore.credentials.Credentials):
         with self._renewing:
             if time.monotonic() - self._renewed < _RENEWED:
                 return True
-            before = self._now
-            found = self._find()
-            with self._changing:
-                self._found = found
-            if self.get_frozen_credentials() == before:
+            before = self._keys
+            self._find()
+            if self.now() == before:
                 return False
             self._renewed = time.monotonic()
             return True
 
+    def _find(self) -> None:
+        source: botocore.credentials.Credentials | None = None
+        if self._chosen.role_to_assume:
+            source = _asked(self._from_role)
+            keys = _asked(lambda: _keys_of(source))
+        elif plain := self._from_variables():
+            keys = plain
+        else:
+            source = _asked(self._from_chain)
+            keys = _asked(lambda: _keys_of(source))
+        self._hide_keys(keys)
+        with self._changing:
+            self._source, self._keys = source, keys
 
-class Provider(botocore.credentials.CredentialProvider):
-    """Gives ours to the clients of a session, in the place of the chain."""
+    def _hide_keys(self, keys: Keys) -> None:
+        for secret in keys.secrets:
+            self._hide_once(secret)
 
-    METHOD = _METHOD
-    CANONICAL_NAME = _METHOD
+    def _hide_once(self, secret: str) -> None:
+        if secret not in self._hidden:
+            self._hide(secret)
+            self._hidden.add(secret)
 
-    def __init__(self, ours: Credentials) -> None:
-        super().__init__()
-        self._ours = ours
+    # Sources
 
-    def load(self) -> Credentials:
-        """Ours."""
-        return self._ours
+    def _from_variables(self) -> Keys | None:
+        """Keys in variables, unless a profile is asked for; blanks and line ends around them are no part of them.
+
+        Raises:
+            errors.NotAuthorised: there is half a pair, or what cannot be a key.
+        """
+        variables = self._configuration.variables
+        key = variables.get("AWS_ACCESS_KEY_ID", "")
+        if self._chosen.profile or not key:
+            return None
+        secret = variables.get("AWS_SECRET_ACCESS_KEY", "")
+        token = variables.get("AWS_SESSION_TOKEN", "") or variables.get("AWS_SECURITY_TOKEN", "")
+        if not secret:
+            raise errors.NotAuthorised(
+                "There is half a pair of AWS credentials: AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not.",
+                "Set both, or neither." + _fork(self._run),
+            )
+        for name, value in (
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_SESSION_TOKEN", token),
+        ):
+            if value and not re.fullmatch(r"[!-~]+", value):
+                raise errors.NotAuthorised(
+                    f"{name} cannot be one: it has a blank, a line end or a character that is not ASCII within.",
+                    "Copy it anew, alone and on one line.",
+                )
+        return Keys(key, secret, token)
+
+    def _from_role(self) -> botocore.credentials.Credentials:
+        from entrypoint.destinations.s3 import role
+
+        session, core = configuration.new_session(self._chosen)
+        _no_questions(core.get_scoped_config(), core.full_config.get("profiles", {}))
+        return role.find(
+            session, core, self._chosen, self._configuration, self._run, self._hide_once, self._check
+        )
+
+    def _from_chain(self) -> botocore.credentials.Credentials:
+        session, core = configuration.new_session(self._chosen)
+        _no_questions(core.get_scoped_config(), core.full_config.get("profiles", {}))
+        found = session.get_credentials()
+        if found is None:
+            raise problems.no_credentials(self._run.event_name)
+        return found
 
 
-def use(core: botocore.session.Session, ours: Credentials) -> None:
-    """Let the clients that a session makes from now on sign with ours."""
-    resolver = botocore.credentials.CredentialResolver([Provider(ours)])
-    core.register_component("credential_provider", resolver)
+def _fork(run: settings.Run) -> str:
+    return (
+        " Secrets are empty in runs that come from a fork."
+        if run.event_name.startswith("pull_request")
+        else ""
+    )
 
 
-def _explain(error: Exception) -> errors.PublishError:
-    if isinstance(error, botocore.exceptions.ClientError):
-        return role.explain(error)
-    if isinstance(error, botocore.exceptions.BotoCoreError):
-        return role.unreachable(error)
-    if isinstance(error, OSError):
-        return errors.NotAuthorised(
-            f"The AWS credentials could not be read: {error.strerror or type(error).__name__}.",
+def _keys_of(source: botocore.credentials.Credentials | None) -> Keys:
+    assert source is not None  # asked only of a source
+    frozen = source.get_frozen_credentials()
+    parts = [(part or "").strip() for part in (frozen.access_key, frozen.secret_key, frozen.token)]
+    if any(part and not re.fullmatch(r"[!-~]+", part) for part in parts):
+        raise errors.NotAuthorised(
+            "The AWS credentials that were found cannot be some: one has a blank, a line end or a character that is "
+            "not ASCII within.",
+            "Check the profile or the program that gives them.",
+        )
+    return Keys(*parts)
+
+
+def _no_questions(profile: dict[str, Any], profiles: dict[str, dict[str, Any]]) -> None:
+    """Refuse a profile for which botocore would ask for a code, where nobody can type one.
+
+    Raises:
+        errors.NotAuthorised
+    """
+    seen: list[dict[str, Any]] = []
+    while profile and profile not in seen:
+        if profile.get("role_arn") and profile.get("mfa_serial") and not sys.stdin.isatty():
+            raise errors.NotAuthorised(
+                "The AWS profile wants a code of a second factor (mfa_serial), and there is nobody to type it.",
+                "Get a session first, e.g. with aws sts get-session-token or aws-vault, and give its three variables.",
+            )
+        seen.append(profile)
+        profile = profiles.get(str(profile.get("source_profile", "")), {})
+
+
+def _asked(ask: Callable[[], T]) -> T:
+    """Ask a source of credentials; what it says when it has none is passed on.
+
+    Raises:
+        errors.PublishError
+    """
+    import botocore.exceptions
+
+    from entrypoint.destinations.s3 import role
+
+    try:
+        return ask()
+    except botocore.exceptions.ClientError as error:
+        raise role.explain(error) from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise explain(error) from error
+    except OSError as error:
+        raise errors.NotAuthorised(
+            f"The AWS credentials could not be read: {error.strerror or type(error).__name__}"
+            f"{f' ({error.filename})' if error.filename else ''}.",
             "In a container a file such as AWS_WEB_IDENTITY_TOKEN_FILE must lie in a folder that it sees: below "
             "the workspace.",
+        ) from error
+    except RuntimeError as error:
+        raise errors.NotAuthorised(
+            "The AWS credentials had expired when they came.",
+            "Check the clock of this machine, then run again.",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.NotAuthorised(
+            f"The AWS credentials could not be understood: {_harmless(error)}.",
+            "Check the profile or the program that gives them.",
+        ) from error
+
+
+def explain(error: Exception) -> errors.PublishError:
+    """What botocore says when a source gives no credentials, in our words and its own."""
+    import botocore.exceptions as b
+
+    from entrypoint.destinations.s3 import role
+
+    if isinstance(error, b.ProfileNotFound):
+        return errors.BadInput(f"aws-profile: {error}.")
+    if isinstance(error, b.PartialCredentialsError):
+        return errors.NotAuthorised(
+            f"There is half a pair of AWS credentials: {_harmless(error)}.", "Set both."
         )
+    if isinstance(error, b.NoCredentialsError):
+        return problems.no_credentials()
+    if isinstance(error, b.SSOError | b.TokenRetrievalError | b.UnauthorizedSSOTokenError):
+        return errors.NotAuthorised(
+            f"The session of AWS's single sign-on is not there or has expired: {_harmless(error)}.",
+            "Log in with aws sso login, for the profile that is used, and run again.",
+        )
+    if isinstance(error, b.ConfigParseError | b.ConfigNotFound | b.InvalidConfigError):
+        return errors.BadInput(
+            f"The AWS configuration cannot be used: {_harmless(error)}.", "Check the profile."
+        )
+    if isinstance(error, b.HTTPClientError | b.ConnectionError):
+        return role.unreachable(error)
     return errors.NotAuthorised(
-        "The AWS credentials had expired when they came.", "Check the clock of this machine, then run again."
+        f"The AWS credentials could not be fetched: {_harmless(error)}.",
+        f"Check the profile or the role ({type(error).__name__}).",
     )
+
+
+def _harmless(error: Exception) -> str:
+    said = " ".join(str(error).split()).rstrip(".")
+    return text.shorten(text.printable(problems.masked(said)), _MAX_REASON)

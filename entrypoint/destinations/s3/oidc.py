@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import itertools
 import json
 import re
+import time
 import urllib.parse
 from collections.abc import Callable
 from typing import Final
 
-import requests
-import requests.adapters
-import urllib3
-
 from entrypoint import __version__, errors, settings
+from entrypoint.destinations.s3 import dial, network, pool
 
 AUDIENCE: Final = "sts.amazonaws.com"
 PROVIDER: Final = "https://token.actions.githubusercontent.com"
@@ -25,34 +24,24 @@ ALLOW: Final = (
     "Give the job `permissions: id-token: write` (in a reusable workflow the job that calls it too; runs that "
     "come from a fork cannot have it)."
 )
-_TIMEOUT: Final = (5.0, 10.0)
-"""Seconds to connect, and between bytes of an answer."""
-_RETRY: Final = urllib3.Retry(
-    total=4,
-    redirect=0,
-    status_forcelist=(408, 429, 500, 502, 503, 504),
-    allowed_methods=("GET",),
-    backoff_factor=0.3,
-    backoff_jitter=0.3,
-    raise_on_redirect=False,
-    raise_on_status=False,
-    respect_retry_after_header=False,
-)
+PATIENCE: Final = dial.Patience(tries=4, first=0.5, cap=4.0, connect=5.0, stall=10.0, answer=10.0, limit=20.0)
+_POLL: Final = 0.1
+_LATER: Final = (408, 429, 500, 502, 503, 504)
 
 
-class _Bearer(requests.auth.AuthBase):
-    """Given explicitly, so that no .netrc file can put something else in its place."""
-
-    def __init__(self, token: settings.Secret) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        return request
-
-
-def fetch(run: settings.Run, hide: Callable[[str], None]) -> str:
+def fetch(
+    run: settings.Run,
+    ways: network.Network,
+    hide: Callable[[str], None],
+    check: Callable[[], None],
+    audience: str = AUDIENCE,
+    patience: dial.Patience = PATIENCE,
+) -> str:
     """A token of GitHub's, for AWS.
+
+    Args:
+        ways: proxies and certificates.
+        check: raises `errors.Cancelled` when the run is to stop.
 
     Raises:
         errors.NotAuthorised: GitHub gives none to this job.
@@ -64,30 +53,52 @@ def fetch(run: settings.Run, hide: Callable[[str], None]) -> str:
             "address, so nothing was sent there.",
             "Leave that variable to the runner.",
         )
-    host = urllib.parse.urlsplit(run.oidc_url).hostname or ""
-    with requests.Session() as session:
-        # Plain http goes to loopback addresses only, and there a proxy must not see the token.
-        session.trust_env = run.oidc_url.startswith("https:")
-        adapter = requests.adapters.HTTPAdapter(max_retries=_RETRY)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
+    parts = urllib.parse.urlsplit(run.oidc_url)
+    target = network.Target.of(run.oidc_url)
+    query = [*urllib.parse.parse_qsl(parts.query, keep_blank_values=True), ("audience", audience)]
+    request = pool.Request(
+        "GET",
+        f"{parts.path or '/'}?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}",
+        {
+            "accept": "application/json",
+            "user-agent": f"catalog-upload/{__version__}",
+            "authorization": f"Bearer {run.oidc_token.reveal()}",
+        },
+    )
+    # Plain http goes to loopback addresses only, and there a proxy must not see the token.
+    connections = pool.Pool(ways if target.secure else network.Network({}), patience)
+    try:
+        status, body = _ask(connections, target, request, check, patience)
+    finally:
+        connections.close()
+    return _judge(status, body, target.host, hide)
+
+
+def _ask(
+    connections: pool.Pool,
+    target: network.Target,
+    request: pool.Request,
+    check: Callable[[], None],
+    patience: dial.Patience,
+) -> tuple[int, bytes]:
+    for number in itertools.count(1):
         try:
-            with session.get(
-                run.oidc_url,
-                params={"audience": AUDIENCE},
-                headers={"Accept": "application/json", "User-Agent": f"catalog-upload/{__version__}"},
-                auth=_Bearer(run.oidc_token),
-                timeout=_TIMEOUT,
-                allow_redirects=False,
-            ) as answer:
-                status, body = answer.status_code, answer.content
-        except requests.RequestException as error:
-            # Not chained: the error holds the request, and that its token.
-            raise errors.Unreachable(
-                f"GitHub's token service ({host}) does not answer ({type(error).__name__}).",
-                "Run again later; what is up is not sent twice.",
-            ) from None
-    return _judge(status, body, host, hide)
+            response = connections.exchange(target, request, check)
+        except dial.NoAnswer as error:
+            if error.final or number >= patience.tries:
+                # Not chained: nothing that holds the request may go further than this.
+                raise errors.Unreachable(
+                    f"GitHub's token service ({target.host}) does not answer: {error.error.message}",
+                    error.error.hint if error.final else "Run again later; what is up is not sent twice.",
+                ) from None
+        else:
+            if response.status not in _LATER or number >= patience.tries:
+                return response.status, response.body
+        end = time.monotonic() + min(patience.cap, patience.first * 2 ** (number - 1))
+        while time.monotonic() < end:
+            check()
+            time.sleep(min(_POLL, patience.first))
+    raise AssertionError  # the loop has no other end
 
 
 def _judge(status: int, body: bytes, host: str, hide: Callable[[str], None]) -> str:

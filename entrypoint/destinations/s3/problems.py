@@ -1,18 +1,22 @@
-"""What S3 says is wrong, put into our errors: one plain sentence and what to do."""
+"""What S3 says is wrong, put into our errors: one plain sentence, the store's own reason, and what to do."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from typing import Final
 
-import botocore.exceptions
-
-from entrypoint import errors
+from entrypoint import errors, text
+from entrypoint.destinations.s3 import xml
 
 MAX_MESSAGE: Final = 300
 """Characters of a server's message that are passed on."""
+_MAX_ID: Final = 80
+_SECRET: Final = re.compile(r"eyJ[\w.-]+|(?<![\w/+=])[A-Za-z0-9/+]{100,}={0,2}")
+"""Tokens as GitHub and STS write them; what quotes one may quote half of it, which no mask would find."""
 
+_LATER: Final = "Run again later; what is up is not sent twice."
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CREDENTIALS: Final = {
     "InvalidAccessKeyId": (
@@ -47,14 +51,8 @@ _CREDENTIALS: Final = {
         "the clock of this machine is wrong by more than 15 minutes",
         "Set the clock, e.g. by NTP, and run again.",
     ),
-    "AccountProblem": (
-        "the AWS account has a problem",
-        "Ask the owner of the account.",
-    ),
-    "NotSignedUp": (
-        "the AWS account is not signed up for S3",
-        "Ask the owner of the account.",
-    ),
+    "AccountProblem": ("the AWS account has a problem", "Ask the owner of the account."),
+    "NotSignedUp": ("the AWS account is not signed up for S3", "Ask the owner of the account."),
     "UnrecognizedClientException": (
         "the credentials are not known there",
         "Check AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN.",
@@ -63,53 +61,44 @@ _CREDENTIALS: Final = {
         "the credentials were refused",
         "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     ),
+    # Ceph: https://docs.ceph.com/en/latest/radosgw/admin/#suspend-a-user
+    "UserSuspended": ("the user of the access key is suspended", "Ask whoever runs the store."),
 }
 _DENIED: Final = {"AccessDenied", "AllAccessDisabled", "403", "Forbidden", "InvalidObjectState"}
+_REGION_HINT: Final = "Set aws-region to the bucket's region."
+_WRONG_REGION: Final = {
+    "PermanentRedirect": "the bucket is in another region",
+    "TemporaryRedirect": "the bucket is in another region",
+    "IllegalLocationConstraintException": "the bucket is in another region",
+    "AuthorizationHeaderMalformed": "the request was signed for the wrong region",
+    "InvalidRegion": "the request was signed for the wrong region",
+}
 _GONE: Final = {
     "NoSuchBucket": (
         "there is no such bucket",
         "Check s3-dir, and create the bucket first if it is a new one.",
     ),
-    "PermanentRedirect": (
-        "the bucket is in another region",
-        "Set aws-region to the bucket's region.",
-    ),
-    "IllegalLocationConstraintException": (
-        "the bucket is in another region",
-        "Set aws-region to the bucket's region.",
-    ),
-    "AuthorizationHeaderMalformed": (
-        "the request was signed for the wrong region",
-        "Set aws-region to the bucket's region.",
-    ),
-    "InvalidBucketName": (
-        "the bucket's name is not valid",
-        "Check s3-dir.",
-    ),
-    "QuotaExceeded": (
-        "the store's quota is used up",
-        "Free some space or ask for more.",
-    ),
-    "KMS.NotFoundException": (
-        "the KMS key does not exist",
-        "Check sse-kms-key-id and the region.",
-    ),
-    "KMS.DisabledException": (
-        "the KMS key is disabled",
-        "Enable it, or use another sse-kms-key-id.",
-    ),
-    "AccessControlListNotSupported": (
-        "the bucket does not allow ACLs",
-        "Leave acl empty.",
-    ),
+    "InvalidBucketName": ("the bucket's name is not valid", "Check s3-dir."),
+    "QuotaExceeded": ("the store's quota is used up", "Free some space or ask for more."),
+    "XMinioStorageFull": ("the store is full", "Free some space or ask for more."),
+    "KMS.NotFoundException": ("the KMS key does not exist", "Check sse-kms-key-id and the region."),
+    "KMS.DisabledException": ("the KMS key is disabled", "Enable it, or use another sse-kms-key-id."),
+    "AccessControlListNotSupported": ("the bucket does not allow ACLs", "Leave acl empty."),
 }
-RETRYABLE: Final = {
-    "InternalError",
-    "ServiceUnavailable",
+_THROTTLED: Final = {
     "SlowDown",
-    "RequestTimeout",
+    "ServiceUnavailable",
     "Throttling",
+    "ThrottlingException",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+}
+RETRYABLE: Final = _THROTTLED | {
+    "InternalError",
+    "RequestTimeout",
     "OperationAborted",
+    "RequestTimeoutException",
 }
 
 
@@ -120,40 +109,79 @@ class Answer:
     Attributes:
         status: HTTP status, 0 where there was none.
         code: S3's code, e.g. ``AccessDenied``; empty where there was none.
+        message: the store's words, as they came.
         request_id: for the store's support.
+        region: the one that the bucket is in, where the answer names it.
+        endpoint: the host at which the bucket is to be asked, where the answer names it.
     """
 
     status: int
     code: str = ""
     message: str = ""
     request_id: str = ""
+    region: str = ""
+    endpoint: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The store's words, shortened and harmless; empty where it gave none."""
+        return text.shorten(text.printable(masked(" ".join(self.message.split()))), MAX_MESSAGE)
 
     def __str__(self) -> str:
-        said = f"{self.code or 'HTTP ' + str(self.status)}"
-        if self.message:
-            said += f": {self.message[:MAX_MESSAGE]}"
-        return said + (f" (request {self.request_id})" if self.request_id else "")
+        said = text.printable(self.code[:_MAX_ID]) or f"HTTP {self.status}"
+        if self.reason:
+            said += f": {self.reason}"
+        return said + self.id_text
+
+    @property
+    def id_text(self) -> str:
+        """The request's id in brackets, for a sentence's end."""
+        return f" (request {text.printable(self.request_id[:_MAX_ID])})" if self.request_id else ""
 
 
-def from_xml(status: int, body: bytes) -> Answer:
-    """Read an error body; anything that is not S3's XML gives an answer without a code."""
-    text = body[:16384].decode("utf-8", "replace")
-
-    def field(name: str) -> str:
-        match = re.search(rf"<{name}>([^<]*)</{name}>", text)
-        return match[1].strip() if match else ""
-
-    return Answer(status, field("Code"), field("Message"), field("RequestId"))
+def masked(said: str) -> str:
+    """A text of a server or a program, without what looks like a token."""
+    return _SECRET.sub("***", said)
 
 
-def from_boto(error: botocore.exceptions.ClientError) -> Answer:
-    """Read botocore's error."""
-    found = error.response.get("Error", {})
-    meta = error.response.get("ResponseMetadata", {})
-    code = str(found.get("Code", ""))
-    status = int(meta.get("HTTPStatusCode", 0) or 0)
-    return Answer(
-        status, "" if code.isdigit() else code, str(found.get("Message", "")), str(meta.get("RequestId", ""))
+class Failed(Exception):
+    """The store answered with an error, or (status 0) did not answer usably after all tries.
+
+    Attributes:
+        error: what to raise where one call decides on the whole run.
+    """
+
+    def __init__(self, answer: Answer, error: errors.PublishError | None = None) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+        self.error = error
+
+
+def from_xml(status: int, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+    """Read an error; anything that is not S3's XML gives an answer without a code."""
+    headers = headers or {}
+    answer = Answer(
+        status,
+        headers.get("x-minio-error-code", ""),
+        headers.get("x-minio-error-desc", "").strip('"'),
+        headers.get("x-amz-request-id", ""),
+        headers.get("x-amz-bucket-region", ""),
+    )
+    if not body:
+        return answer
+    try:
+        root = xml.parse(body)
+        if root.name == "ErrorResponse":  # as STS and others wrap it
+            root = next(root.children("Error"), root)
+    except ValueError:
+        return answer
+    return dataclasses.replace(
+        answer,
+        code=root.text("Code") or answer.code,
+        message=root.text("Message") or answer.message,
+        request_id=root.text("RequestId") or answer.request_id,
+        region=answer.region or root.text("Region"),
+        endpoint=root.text("Endpoint"),
     )
 
 
@@ -167,13 +195,67 @@ def is_denied(answer: Answer) -> bool:
     return answer.code in _DENIED or (not answer.code and answer.status in (401, 403))
 
 
+def is_throttled(answer: Answer) -> bool:
+    """Whether fewer requests at a time would help."""
+    return answer.code in _THROTTLED or answer.status in (429, 503)
+
+
+def is_passing(answer: Answer) -> bool:
+    """Whether another try may end otherwise. Not implemented (501) stays so."""
+    return answer.code in RETRYABLE or answer.status in (408, 429, 500, 502, 503, 504)
+
+
+def is_wrong_region(answer: Answer) -> bool:
+    """Whether the bucket has to be asked in another region."""
+    return answer.code in _WRONG_REGION or answer.status in (301, 307)
+
+
+def is_unknown(answer: Answer) -> bool:
+    """Whether a store seems not to understand a header rather than to refuse the object."""
+    return (
+        answer.status in (400, 405, 415, 501)
+        and not everywhere(answer, "")
+        and not is_expired(answer)
+        and answer.code
+        not in (
+            "BadDigest",
+            "InvalidDigest",
+            "EntityTooLarge",
+            "EntityTooSmall",
+            "InvalidPart",
+            "InvalidPartOrder",
+            "InvalidStorageClass",
+            "KeyTooLongError",
+            "MalformedACLError",
+            "RequestTimeout",
+            "UnresolvableGrantByEmailAddress",
+            "XAmzContentChecksumMismatch",
+        )
+    )
+
+
 def everywhere(answer: Answer, what: str) -> errors.PublishError | None:
     """The error that concerns every file, or nothing where it may be this one's alone."""
+    why = f": {answer.reason}" if answer.reason and answer.code not in _SELF_EXPLAINING else ""
+    said = f"({answer.code}{why}){answer.id_text}"
     if found := _CREDENTIALS.get(answer.code):
-        return errors.NotAuthorised(f"{what}: {found[0]} ({answer.code}).", found[1])
+        return errors.NotAuthorised(f"{what}: {found[0]} {said}.", found[1])
+    if wrong := _WRONG_REGION.get(answer.code):
+        hint = f"Set aws-region: {text.printable(answer.region)}." if answer.region else _REGION_HINT
+        return errors.Refused(f"{what}: {wrong} {said}.", hint)
     if found := _GONE.get(answer.code):
-        return errors.Refused(f"{what}: {found[0]} ({answer.code}).", found[1])
+        return errors.Refused(f"{what}: {found[0]} {said}.", found[1])
     return None
+
+
+_SELF_EXPLAINING: Final = {"NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+"""Codes whose messages say no more than our words, at length."""
+
+
+def _why(answer: Answer) -> str:
+    """The store's reason for a denial, behind a colon."""
+    plain = answer.reason.rstrip(".").lower() in ("", "access denied", "forbidden", "none")
+    return "" if plain else f": {answer.reason.rstrip('.')}"
 
 
 def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
@@ -183,70 +265,48 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
         return found
     if is_denied(answer):
         return errors.NotAuthorised(
-            f"{what}: access denied ({action}).",
+            f"{what}: access denied ({action}){_why(answer)}{answer.id_text}.",
             f"Allow {action} to these credentials in the IAM or bucket policy; the README has a policy that suffices.",
         )
     if answer.status == 404:
-        return errors.Refused(f"{what}: there is no such bucket.", "Check s3-dir and the endpoint.")
-    if answer.status >= 500 or answer.code in RETRYABLE:
+        return errors.Refused(
+            f"{what}: there is no such bucket{f' ({answer})' if answer.code else ''}.",
+            "Check s3-dir and the endpoint.",
+        )
+    if is_passing(answer) or not answer.status:
         return errors.Unreachable(
             f"{what}: the store does not work at the moment ({answer}).", "Try again later."
         )
-    return errors.Refused(
-        f"{what}: the store refused {action} ({answer}).", "Check s3-dir, the region and the endpoint."
-    )
+    if is_wrong_region(answer):
+        return errors.Refused(
+            f"{what}: the store sends us on to another address ({answer}).",
+            f"Set aws-region: {text.printable(answer.region)}." if answer.region else _REGION_HINT,
+        )
+    hint = "Check s3-dir, the region and the endpoint."
+    if answer.status in (405, 501):
+        hint = "Is there an S3 store at this endpoint? Check s3-endpoint-url."
+    return errors.Refused(f"{what}: the store refused {action} ({answer}).", hint)
 
 
-def for_file(answer: Answer, name: str) -> errors.FileFailed:
+def for_file(answer: Answer, name: str, action: str = "s3:PutObject") -> errors.FileFailed:
     """An answer about one file."""
     if is_denied(answer):
+        code = f", {answer.code}" if answer.code else ""
         return errors.FileFailed(
-            f"{name!r}: access denied (s3:PutObject{f', {answer.code}' if answer.code else ''}).",
-            "Allow s3:PutObject on this key (and kms:GenerateDataKey if the bucket is encrypted with a KMS key).",
+            f"{name!r}: access denied ({action}{code}){_why(answer)}{answer.id_text}.",
+            f"Allow {action} on this key (and kms:GenerateDataKey if the bucket is encrypted with a KMS key).",
             if_all=errors.NotAuthorised,
         )
-    if answer.status >= 500 or answer.code in RETRYABLE or answer.status == 0:
+    if is_passing(answer) or answer.status == 0:
         return errors.FileFailed(
             f"{name!r}: the store did not take it in spite of several tries ({answer}).",
-            "Run again later; what is up is not sent twice.",
+            _LATER,
             if_all=errors.Unreachable,
         )
-    return errors.FileFailed(f"{name!r}: the store refused it ({answer}).", if_all=errors.Refused)
-
-
-def from_transport(error: Exception, endpoint: str) -> errors.PublishError:
-    """No answer at all, or no way to ask: botocore's other errors."""
-    if isinstance(
-        error, botocore.exceptions.NoCredentialsError | botocore.exceptions.PartialCredentialsError
-    ):
-        return no_credentials()
-    if isinstance(error, botocore.exceptions.ProfileNotFound):
-        return errors.BadInput(f"aws-profile: {error}.")
-    if isinstance(error, botocore.exceptions.SSLError):
-        return errors.Unreachable(
-            f"{endpoint}: no TLS connection: the certificate cannot be trusted, or it is not https there.",
-            "For a private certificate authority set AWS_CA_BUNDLE.",
-        )
-    if isinstance(
-        error, botocore.exceptions.EndpointConnectionError | botocore.exceptions.ConnectTimeoutError
-    ):
-        return errors.Unreachable(
-            f"{endpoint} cannot be reached.", "Check s3-endpoint-url, the region and the network."
-        )
-    if isinstance(
-        error,
-        botocore.exceptions.CredentialRetrievalError
-        | botocore.exceptions.TokenRetrievalError
-        | botocore.exceptions.UnauthorizedSSOTokenError
-        | botocore.exceptions.SSOTokenLoadError,
-    ):
-        return errors.NotAuthorised(
-            "The AWS credentials could not be fetched.",
-            f"Check the profile or the role ({type(error).__name__}).",
-        )
-    if isinstance(error, botocore.exceptions.HTTPClientError | botocore.exceptions.ConnectionError):
-        return errors.Unreachable(f"{endpoint} broke off the connection.", "Try again later.")
-    return errors.Refused(f"{endpoint}: {str(error)[:MAX_MESSAGE]}")
+    hint = ""
+    if answer.status in (405, 501):
+        hint = "The store does not know a setting of this upload: leave out tags, sse, acl or storage-class."
+    return errors.FileFailed(f"{name!r}: the store refused it ({answer}).", hint, if_all=errors.Refused)
 
 
 def no_credentials(event: str = "") -> errors.NotAuthorised:

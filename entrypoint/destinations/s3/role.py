@@ -6,9 +6,9 @@ The rules: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWit
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import botocore
@@ -18,7 +18,7 @@ import botocore.exceptions
 import botocore.session
 
 from entrypoint import __version__, errors, settings
-from entrypoint.destinations.s3 import oidc, problems
+from entrypoint.destinations.s3 import configuration, oidc, problems, signing
 
 if TYPE_CHECKING:
     import boto3
@@ -30,9 +30,6 @@ EARLY: Final = 15 * 60
 LATE: Final = 60
 """Seconds before its end from which on there is no going on without a new one."""
 _MAX_NAME: Final = 64
-_MIN_SECRET: Final = 8
-"""Characters; AWS's own secret keys have 40."""
-_TOKEN: Final = re.compile(r"eyJ[\w.-]+")
 _STS: Final = botocore.config.Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=10,
@@ -44,18 +41,17 @@ _STS: Final = botocore.config.Config(
 def find(
     session: boto3.Session,
     core: botocore.session.Session,
-    role: str,
+    chosen: settings.S3Settings,
+    found: configuration.Configuration,
     run: settings.Run,
-    region: str,
     hide: Callable[[str], None],
+    check: Callable[[], None],
 ) -> botocore.credentials.Credentials:
     """Credentials of a session of the role, which fetch themselves anew before they expire.
 
     Args:
         session: whose chain may find other credentials to assume the role with.
         core: botocore's part of that session.
-        role: its ARN.
-        region: whose STS is asked.
         hide: is given every secret before anything else happens with it.
 
     Raises:
@@ -68,31 +64,37 @@ def find(
         # machines, asking for it only takes time.
         core.get_component("credential_provider").remove("iam-role")
     others = session.get_credentials()
-    name = session_name(run)
     if others is None and not by_token:
         raise _no_way(run)
+    region = found.region or configuration.DEFAULT_REGION
+    bundle = found.network().bundle
+    verify = bundle if bundle and Path(bundle).is_file() else None
+    wanted: dict[str, Any] = {
+        "RoleArn": chosen.role_to_assume,
+        "RoleSessionName": chosen.role_session_name or session_name(run),
+        "DurationSeconds": chosen.role_duration or DURATION,
+    }
 
     def by_others() -> dict[str, Any]:
         assert others is not None  # used only then
-        hide_keys(others.get_frozen_credentials(), hide)
-        with contextlib.closing(session.client("sts", region_name=region, config=_STS)) as client:
-            return _take(
-                client.assume_role(RoleArn=role, RoleSessionName=name, DurationSeconds=DURATION), hide
-            )
+        frozen = others.get_frozen_credentials()
+        _hide(signing.Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token or ""), hide)
+        more: dict[str, Any] = {"ExternalId": chosen.role_external_id} if chosen.role_external_id else {}
+        with contextlib.closing(
+            session.client("sts", region_name=region, config=_STS, verify=verify)
+        ) as client:
+            return _take(client.assume_role(**wanted, **more), hide)
 
     def by_web() -> dict[str, Any]:
-        token = oidc.fetch(run, hide)
+        token = oidc.fetch(run, found.network(), hide, check, chosen.oidc_audience or oidc.AUDIENCE)
         unsigned = _STS.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
-        with contextlib.closing(session.client("sts", region_name=region, config=unsigned)) as client:
+        with contextlib.closing(
+            session.client("sts", region_name=region, config=unsigned, verify=verify)
+        ) as client:
             try:
-                return _take(
-                    client.assume_role_with_web_identity(
-                        RoleArn=role, RoleSessionName=name, WebIdentityToken=token, DurationSeconds=DURATION
-                    ),
-                    hide,
-                )
+                return _take(client.assume_role_with_web_identity(**wanted, WebIdentityToken=token), hide)
             except botocore.exceptions.ClientError as error:
-                raise explain(error, oidc.subject(token)) from error
+                raise explain(error, oidc.subject(token), chosen.oidc_audience or oidc.AUDIENCE) from error
 
     fetch = by_others if others else by_web
     return botocore.credentials.RefreshableCredentials.create_from_metadata(
@@ -100,27 +102,22 @@ def find(
     )
 
 
+def _hide(keys: signing.Keys, hide: Callable[[str], None]) -> None:
+    for secret in keys.secrets:
+        hide(secret)
+
+
 def _take(answer: Any, hide: Callable[[str], None]) -> dict[str, Any]:
     """STS's answer as botocore keeps it."""
     found = answer["Credentials"]
-    keys = botocore.credentials.ReadOnlyCredentials(
-        found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
-    )
-    hide_keys(keys, hide)
+    keys = signing.Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+    _hide(keys, hide)
     return {
         "access_key": keys.access_key,
         "secret_key": keys.secret_key,
         "token": keys.token,
         "expiry_time": found["Expiration"].isoformat(),
     }
-
-
-def hide_keys(keys: botocore.credentials.ReadOnlyCredentials, hide: Callable[[str], None]) -> None:
-    """Hide what is secret of them."""
-    for secret in (keys.secret_key or "", keys.token or ""):
-        # Made-up keys of local stores are short, and hiding every "test" would spoil the log.
-        if len(secret) >= _MIN_SECRET:
-            hide(secret)
 
 
 def session_name(run: settings.Run) -> str:
@@ -190,31 +187,48 @@ _LATER: Final = {
 }
 
 
-def explain(error: botocore.exceptions.ClientError, sub: str = "") -> errors.PublishError:
-    """An answer of STS in our words.
+def _answer(error: botocore.exceptions.ClientError) -> problems.Answer:
+    found = error.response.get("Error", {})
+    meta = error.response.get("ResponseMetadata", {})
+    code = str(found.get("Code", ""))
+    return problems.Answer(
+        int(meta.get("HTTPStatusCode", 0) or 0),
+        "" if code.isdigit() else code,
+        str(found.get("Message", "")),
+        str(meta.get("RequestId", "")),
+    )
+
+
+def explain(
+    error: botocore.exceptions.ClientError, sub: str = "", audience: str = oidc.AUDIENCE
+) -> errors.PublishError:
+    """An answer of STS, or of another service that gives out credentials, in our words.
 
     Args:
         sub: whom the token speaks of, if there was one.
+        audience: of that token.
     """
-    answer, what = problems.from_boto(error), f"AWS STS ({error.operation_name})"
-    # STS quotes what it does not like, and half a token is not recognised as a secret any more.
-    answer = dataclasses.replace(answer, message=_TOKEN.sub("***", answer.message))
+    # It quotes what it does not like; a token among it is taken out of `reason`.
+    answer, what = _answer(error), f"AWS STS ({error.operation_name})"
+    if error.operation_name not in ("AssumeRole", "AssumeRoleWithWebIdentity"):
+        what = f"AWS ({error.operation_name})"
+    why = f": {answer.reason.rstrip('.')}" if answer.reason else ""
     if answer.code in _LATER or answer.status >= 500:
         return errors.Unreachable(
             f"{what} does not work at the moment ({answer.code or answer.status}).",
             "Run again later; what is up is not sent twice.",
         )
     if found := _ERRORS.get(answer.code):
-        return errors.NotAuthorised(f"{what}: {found[0]} ({answer.code}).", found[1])
+        return errors.NotAuthorised(f"{what}: {found[0]} ({answer.code}{why}).", found[1])
     if not problems.is_denied(answer):
         return errors.NotAuthorised(f"{what} refused: {answer}", "Check role-to-assume and the role.")
     if sub:
         return errors.NotAuthorised(
-            f"{what}: the role does not let this job in ({answer.code}); the token's sub is {sub!r}.",
-            f"Check role-to-assume, and allow this sub with the audience {oidc.AUDIENCE} in the role's trust policy.",
+            f"{what}: the role does not let this job in ({answer.code}{why}); the token's sub is {sub!r}.",
+            f"Check role-to-assume, and allow this sub with the audience {audience} in the role's trust policy.",
         )
     return errors.NotAuthorised(
-        f"{what}: the role must not be assumed with the credentials that are set ({answer.code}).",
+        f"{what}: the role must not be assumed with the credentials that are set ({answer.code}{why}).",
         "Allow it in the role's trust policy; after aws-actions/configure-aws-credentials, which assumed a role "
         "already, leave role-to-assume out.",
     )
@@ -222,12 +236,18 @@ def explain(error: botocore.exceptions.ClientError, sub: str = "") -> errors.Pub
 
 def unreachable(error: botocore.exceptions.BotoCoreError) -> errors.PublishError:
     """STS, or whoever else gives out credentials, did not answer."""
-    if isinstance(
-        error,
-        botocore.exceptions.HTTPClientError | botocore.exceptions.ConnectionError,
-    ) and not isinstance(error, botocore.exceptions.SSLError):
+    if isinstance(error, botocore.exceptions.SSLError):
         return errors.Unreachable(
-            "The service that gives out AWS credentials cannot be reached.",
-            "Check aws-region (each has its own STS), AWS_ENDPOINT_URL_STS if it is set, and the network.",
+            "AWS STS, or another service that gives out credentials: no TLS connection: its certificate cannot be "
+            "trusted, or it is not https there.",
+            "For a private certificate authority set AWS_CA_BUNDLE.",
         )
-    return problems.from_transport(error, "AWS STS")
+    if isinstance(error, botocore.exceptions.ProxyConnectionError):
+        return errors.Unreachable(
+            "The proxy on the way to the service that gives out AWS credentials cannot be reached.",
+            "Check HTTPS_PROXY, or except the host with NO_PROXY.",
+        )
+    return errors.Unreachable(
+        "The service that gives out AWS credentials cannot be reached.",
+        "Check aws-region (each has its own STS), AWS_ENDPOINT_URL_STS if it is set, and the network.",
+    )

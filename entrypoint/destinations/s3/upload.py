@@ -2,29 +2,80 @@
 
 from __future__ import annotations
 
+import threading
+import urllib.parse
+from collections.abc import Mapping
+from concurrent import futures
+from dataclasses import dataclass
 from typing import Final
 
-from entrypoint import destinations, errors
+from entrypoint import destinations, errors, settings
 from entrypoint.destinations import Receipt
-from entrypoint.destinations.s3 import checksums, compare, multipart, problems, wire
-from entrypoint.destinations.s3.sender import Condition, Sender, body_headers, quote
+from entrypoint.destinations.s3 import body, broken, checksums, client, multipart, problems, proof
+from entrypoint.destinations.s3.store import Option
 from entrypoint.plan import model
 
 _TRIES: Final = 2
 """Times that a body is sent when what the store says it has is not what was sent."""
+PARTS: Final = 16
+"""Parts, of all large files together, that are read, sent or waited for at a time."""
+_POLL: Final = 0.2
 
 
-class Unconditional(Exception):
-    """The store knows no conditions; nothing was replaced."""
+@dataclass(frozen=True)
+class Condition:
+    """What must hold at the destination when an object is replaced.
+
+    Attributes:
+        etag: of the object to be replaced, with quotes; empty when there must be none.
+    """
+
+    etag: str
+
+    def headers(self, *, quoted: bool) -> dict[str, str]:
+        """As a request carries it.
+
+        Args:
+            quoted: whether the ETag keeps its quotes.
+        """
+        if not self.etag:
+            return {"if-none-match": "*"}
+        return {"if-match": self.etag if quoted else self.etag.strip('"')}
+
+
+class ConditionFailed(Exception):
+    """The store says that a condition does not hold."""
+
+    def __init__(self, answer: problems.Answer) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
 
 
 class Uploader:
-    """Sends files; `put` is called from several threads."""
+    """Sends files; `put` is called from several threads.
 
-    def __init__(self, sender: Sender, uploads: multipart.Uploads) -> None:
-        self._sender = sender
-        self._store = sender.store
+    Attributes:
+        etags: of the objects that were sent, by their keys.
+
+    Args:
+        large: files in parts that are under way at a time; nothing bounds them beside the number of files.
+    """
+
+    def __init__(
+        self, chosen: settings.S3Settings, ask: client.Client, uploads: broken.Uploads, large: int | None
+    ) -> None:
+        self._chosen = chosen
+        self._ask = ask
+        self._store = ask.store
         self._uploads = uploads
+        self.etags: dict[str, str] = {}
+        self._buffers = body.Buffers()
+        self._large = threading.BoundedSemaphore(large) if large else None
+        self._parts = futures.ThreadPoolExecutor(PARTS, thread_name_prefix="part")
+
+    def close(self) -> None:
+        """Start no further parts."""
+        self._parts.shutdown(wait=False, cancel_futures=True)
 
     def put(
         self, file: model.PlannedFile, key: str, condition: Condition | None, watch: destinations.Watch
@@ -32,119 +83,118 @@ class Uploader:
         """Send one file.
 
         Raises:
-            Overtaken: the condition did not hold.
-            Unconditional: the store knows no conditions.
+            ConditionFailed
             errors.FileFailed, errors.Cancelled, errors.NotAuthorised, errors.Refused
         """
-        algorithm = self._store.algorithm
         try:
-            return self._put(file, key, algorithm, condition, watch)
-        except wire.Failed as error:
+            if file.size > checksums.SINGLE:
+                return self._in_parts(file, key, condition, watch)
+            return self._in_one(file, key, condition, watch)
+        except problems.Failed as error:
             answer = error.answer
-        if algorithm and self._store.may_fall_back and _is_unknown(answer):
-            # Either the checksum or the condition was not understood; without the checksum it shows which.
-            try:
-                receipt = self._put(file, key, None, condition, watch)
-            except wire.Failed as error:
-                answer = error.answer
-            else:
-                self._store.algorithm = None
-                self._store.tell(
-                    f"This store refuses {algorithm.name} checksums ({answer.code or answer.status}); every "
-                    "request carried an MD5 (Content-MD5) instead."
-                )
-                return receipt
-        if condition and _is_unknown(answer):
-            raise Unconditional
-        bucket = f"s3://{self._sender.ask.bucket}"
-        raise problems.everywhere(answer, bucket) or problems.for_file(answer, file.local)
+            if condition and answer.status in (409, 412):
+                raise ConditionFailed(answer) from error
+            bucket = f"s3://{self._ask.bucket}"
+            raise (problems.everywhere(answer, bucket) or problems.for_file(answer, file.local)) from error
 
-    def _put(
-        self,
-        file: model.PlannedFile,
-        key: str,
-        algorithm: checksums.Algorithm | None,
-        condition: Condition | None,
-        watch: destinations.Watch,
+    def _in_parts(
+        self, file: model.PlannedFile, key: str, condition: Condition | None, watch: destinations.Watch
     ) -> Receipt:
-        if file.size > checksums.SINGLE:
-            return self._in_parts(file, key, algorithm, condition, watch)
+        if self._large is None:
+            return self._multipart(file, key, condition, watch)
+        while not self._large.acquire(timeout=_POLL):
+            watch.check()
+        try:
+            return self._multipart(file, key, condition, watch)
+        finally:
+            self._large.release()
+
+    def _multipart(
+        self, file: model.PlannedFile, key: str, condition: Condition | None, watch: destinations.Watch
+    ) -> Receipt:
+        def run() -> Receipt:
+            headers = self.object_headers(file)
+            conditions = self._condition_headers(condition)
+            tools = multipart.Tools(self._ask, self._uploads, self._buffers, self._parts)
+            receipt, self.etags[key] = multipart.Multipart(tools, file, key, headers, conditions, watch).run()
+            return receipt
+
+        try:
+            return run()
+        except multipart.Anew:
+            return run()
+        except problems.Failed as error:
+            if error.answer.code != "NoSuchUpload":
+                raise
+        # Another run at the same time took our upload for one that was broken off, and ended it.
+        return run()
+
+    def _in_one(
+        self, file: model.PlannedFile, key: str, condition: Condition | None, watch: destinations.Watch
+    ) -> Receipt:
         for _ in range(_TRIES):
-            if receipt := self._single(file, key, algorithm, condition, watch):
+            if receipt := self._single(file, key, condition, watch):
                 return receipt
         raise errors.FileFailed(
             f"{file.local!r}: the store keeps other bytes than were sent, twice over.",
             "Check the store; the object there must not be trusted.",
         )
 
-    def _in_parts(
-        self,
-        file: model.PlannedFile,
-        key: str,
-        algorithm: checksums.Algorithm | None,
-        condition: Condition | None,
-        watch: destinations.Watch,
-    ) -> Receipt:
-        def run() -> Receipt:
-            return multipart.Multipart(
-                self._sender, self._uploads, file, key, algorithm, condition, watch
-            ).run()
-
-        try:
-            return run()
-        except wire.Failed as error:
-            if error.answer.code != "NoSuchUpload":
-                raise
-        # Another run at the same time took our upload for one that was broken off, and ended it.
-        return run()
-
     def _single(
-        self,
-        file: model.PlannedFile,
-        key: str,
-        algorithm: checksums.Algorithm | None,
-        condition: Condition | None,
-        watch: destinations.Watch,
+        self, file: model.PlannedFile, key: str, condition: Condition | None, watch: destinations.Watch
     ) -> Receipt | None:
         """Send it in one request; nothing when the store turns out to have other bytes."""
-        sender = self._sender
-        with sender.lease(file.size, watch):
-            with file.source.open() as stream:
-                data = checksums.read_fully(stream, file.size + 1)
+        described = self.object_headers(file)
+        conditions = self._condition_headers(condition)
+        with body.FileBody(file, 0, file.size, self._buffers, watch.check) as data:
+            data.view()
             file.source.check()
-            if len(data) != file.size:
-                raise errors.FileFailed(
-                    f"{file.local!r} changed while it was read: {file.size} bytes were planned.",
-                    "Let the pipeline finish before uploading, then run again.",
-                )
-            digest = algorithm.of(data) if algorithm else checksums.md5(data)
-            headers = sender.object_headers(file) | body_headers(algorithm, digest)
-            if condition:
-                headers |= condition.headers
-            answer = sender.send("PutObject", quote(key), headers, data, watch, condition)
-            proof = sender.proof(answer, algorithm, digest, lambda: checksums.md5(data))
-        if proof is None and sender.reads_back(
-            key, file.size, compare.OWN.of(data), watch, had_etag=bool(answer.get("etag"))
+            # Where the store was seen to keep none, the MD5 is needed: now it costs no second reading.
+            md5 = checksums.md5(data.view()) if self._store.keeps_checksums is False else None
+            sent: tuple[checksums.Algorithm | None, bytes] = (None, b"")
+
+            def send(options: frozenset[Option]) -> dict[str, str]:
+                nonlocal sent
+                algorithm = self._store.algorithm if Option.CHECKSUM in options else None
+                sent = (algorithm, checksums.of_body(algorithm, data))
+                headers = described | checksums.headers(*sent)
+                if Option.CONDITION in options:
+                    headers |= conditions
+                return self._ask.put(key, headers, data, sign_body=Option.UNSIGNED not in options)
+
+            options = (Option.CHECKSUM, Option.UNSIGNED, *((Option.CONDITION,) if conditions else ()))
+            answer = self._store.call(options, send)
+            algorithm, digest = sent
+            proved = proof.of_answer(
+                self._store, answer, algorithm, digest, lambda: md5 or checksums.md5(data.view())
+            )
+        if proved is None and proof.by_reading(
+            self._ask, key, file.size, data.own, had_etag=bool(answer.get("etag"))
         ):
-            proof = "content read back"
-        if proof is None:
+            proved = "content read back"
+        if proved is None:
             return None
         watch.moved(file.size)
         shown = algorithm.show(digest) if algorithm else f"md5:{digest.hex()}"
-        return Receipt(file.size, shown, proof or "accepted with its checksum", strong=bool(proof))
+        self.etags[key] = answer.get("etag", "")
+        return Receipt(file.size, shown, proved or "accepted with its checksum", strong=bool(proved))
 
+    def _condition_headers(self, condition: Condition | None) -> dict[str, str]:
+        if condition is None or not self._store.knows(Option.CONDITION):
+            return {}
+        return condition.headers(quoted=self._store.quotes_etags)
 
-def _is_unknown(answer: problems.Answer) -> bool:
-    """Whether a store seems not to understand a header rather than to refuse the object."""
-    return (
-        answer.status in (400, 501)
-        and not problems.everywhere(answer, "")
-        and answer.code
-        not in (
-            "BadDigest",
-            "InvalidDigest",
-            "EntityTooLarge",
-            "InvalidStorageClass",
-            "RequestTimeout",
-        )
-    )
+    def object_headers(self, file: model.PlannedFile) -> dict[str, str]:
+        """Headers that describe the object."""
+        chosen = self._chosen
+        headers: Mapping[str, str] = {
+            "content-type": file.media_type,
+            "cache-control": file.cache_control,
+            "x-amz-storage-class": chosen.storage_class,
+            "x-amz-acl": chosen.acl,
+            "x-amz-server-side-encryption": chosen.sse,
+            "x-amz-server-side-encryption-aws-kms-key-id": chosen.sse_kms_key_id,
+            "x-amz-tagging": urllib.parse.urlencode(chosen.tags, quote_via=urllib.parse.quote),
+            **{f"x-amz-meta-{name.lower()}": value for name, value in chosen.metadata},
+        }
+        return {name: value for name, value in headers.items() if value}

@@ -1,0 +1,258 @@
+"""HTTP/1.1 on one socket: a request goes out, its answer comes in.
+
+Only as much as a client of S3 needs. The standard library's `http.client` reads the head of each answer with its
+parser for e-mail, which costs more processor time than all the rest of a small upload. The rules are those of
+RFC 9112.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+_MAX_HEAD: Final = 64 * 1024
+"""Bytes of status line and headers."""
+_READ: Final = 64 * 1024
+_WITH_HEAD: Final = 32 * 1024
+"""Bytes of a body that is joined to its head where the socket cannot send two pieces at once."""
+_TLS_BLOCK: Final = 256 * 1024
+"""Bytes that are given to TLS at a time: its time-out holds for all that it is given."""
+_EARLY: Final = 2.0
+"""Seconds to wait for the answer of a server that reads no more of a body."""
+
+
+class Malformed(Exception):
+    """What came is not HTTP, or not all of it."""
+
+
+class Response:
+    """An answer. Its body has to be read to the end before the connection is used again.
+
+    Attributes:
+        headers: names in lower case; several of one name are joined by a comma.
+        keep: whether the connection can be used again afterwards.
+        ended: whether the body was read to its end.
+    """
+
+    def __init__(self, connection: Connection, status: int, headers: dict[str, str], *, keep: bool) -> None:
+        self.status = status
+        self.headers = headers
+        self.keep = keep
+        self._connection = connection
+        self.body = b""
+        self.ended = False
+
+    def read(self, limit: int, *, without_body: bool) -> None:
+        """Read the body into `body`.
+
+        Raises:
+            Malformed: it has more than `limit` bytes, or ends early.
+            OSError
+        """
+        pieces, size = [], 0
+        for piece in self.pieces(without_body=without_body):
+            size += len(piece)
+            if size > limit:
+                raise Malformed(f"an answer of more than {limit} bytes")
+            pieces.append(piece)
+        self.body = b"".join(pieces)
+
+    def pieces(self, *, without_body: bool = False) -> Iterator[bytes]:
+        """The body as it comes.
+
+        Raises:
+            Malformed, OSError
+        """
+        yield from self._pieces(without_body=without_body)
+        self.ended = True
+
+    def _pieces(self, *, without_body: bool) -> Iterator[bytes]:
+        if without_body or self.status in (204, 304):
+            return
+        length = self.headers.get("content-length", "").partition(",")[0].strip()
+        if "chunked" in self.headers.get("transfer-encoding", "").lower():
+            yield from self._chunks()
+        elif length:
+            if not (length.isascii() and length.isdecimal()):
+                raise Malformed("an answer with a length that is no number")
+            yield from self._connection.read(int(length))
+        else:
+            self.keep = False
+            yield from self._connection.read_to_end()
+
+    def _chunks(self) -> Iterator[bytes]:
+        while True:
+            line = self._connection.read_line().partition(b";")[0].strip()
+            try:
+                size = int(line, 16)
+            except ValueError:
+                raise Malformed("an answer in chunks with a size that is no number") from None
+            if not size:
+                break
+            yield from self._connection.read(size)
+            self._connection.read_line()
+        while self._connection.read_line().strip():
+            pass  # trailers
+
+
+class Connection:
+    """One connection to a server or proxy, for one request at a time.
+
+    Attributes:
+        tls: whether it is encrypted.
+        idle_since: `time.monotonic` at which its last answer was read.
+        absolute: what stands before the path in a request that a proxy passes on; else empty.
+        headers: further ones for the proxy, as bytes.
+    """
+
+    def __init__(
+        self, sock: socket.socket, *, tls: bool, absolute: bytes = b"", headers: bytes = b""
+    ) -> None:
+        self.socket = sock
+        self.tls = tls
+        self.absolute = absolute
+        self.headers = headers
+        self.idle_since = 0.0
+        self.used = False
+        self._left = b""
+
+    def close(self) -> None:
+        """Close it. Does not raise."""
+        with contextlib.suppress(OSError):
+            self.socket.close()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server has closed it, or sent what nobody asked for."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(self._left or poll.poll(0))
+
+    # Sending
+
+    def send(self, head: bytes, body: memoryview | None) -> bool:
+        """Send a request; false when the server does not take all of it, but has answered instead.
+
+        Raises:
+            OSError: a time-out, or a connection that broke without an answer.
+        """
+        try:
+            if body is None or not len(body):
+                self._send(memoryview(head))
+            elif self.tls:
+                joined = len(body) <= _WITH_HEAD
+                self._send(memoryview(head + body.tobytes() if joined else head))
+                if not joined:
+                    self._send(body)
+            else:
+                sent = self.socket.sendmsg((head, body))
+                if sent < len(head):
+                    self._send(memoryview(head)[sent:])
+                    sent = len(head)
+                self._send(body[sent - len(head) :])
+        except (BrokenPipeError, ConnectionResetError):
+            self.socket.settimeout(_EARLY)
+            with contextlib.suppress(OSError):
+                self._left += self.socket.recv(_READ)
+            if not self._left.startswith(b"HTTP/"):
+                raise
+            return False
+        return True
+
+    def _send(self, data: memoryview) -> None:
+        position, step = 0, _TLS_BLOCK if self.tls else len(data)
+        while position < len(data):
+            position += self.socket.send(data[position : position + step])
+
+    # Receiving
+
+    def receive(self) -> Response:
+        """The head of the answer to what was sent; interim answers (1xx) are passed over.
+
+        Raises:
+            Malformed, OSError
+        """
+        while True:
+            version, status, headers = self._head()
+            if status >= 200:
+                break
+        option = headers.get("connection", "").lower()
+        keep = "close" not in option if version != b"HTTP/1.0" else "keep-alive" in option
+        return Response(self, status, headers, keep=keep)
+
+    def _head(self) -> tuple[bytes, int, dict[str, str]]:
+        head = self._read_head()
+        first, *lines = head.replace(b"\r\n", b"\n").split(b"\n")
+        version, _, rest = first.partition(b" ")
+        if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+            raise Malformed("an answer that is not HTTP")
+        headers: dict[str, str] = {}
+        last = ""
+        for line in lines:
+            if line[:1] in (b" ", b"\t") and last:
+                headers[last] += " " + line.strip().decode("latin-1")
+                continue
+            name, colon, value = line.decode("latin-1").partition(":")
+            if not colon:
+                continue
+            last, value = name.strip().lower(), value.strip()
+            headers[last] = f"{headers[last]}, {value}" if last in headers else value
+        return version, int(rest[:3]), headers
+
+    def _read_head(self) -> bytes:
+        while True:
+            for end in (b"\r\n\r\n", b"\n\n"):
+                head, found, left = self._left.partition(end)
+                if found:
+                    self._left = left
+                    return head
+            if len(self._left) > _MAX_HEAD:
+                raise Malformed("an answer with headers without end")
+            if self._left and not b"HTTP/".startswith(self._left[:5]):
+                raise Malformed("an answer that is not HTTP")
+            self._more()
+
+    def _more(self) -> None:
+        data = self.socket.recv(_READ)
+        if not data:
+            if self._left:
+                raise Malformed("an answer that ends in the middle")
+            raise ConnectionResetError("closed without an answer")
+        self._left += data
+
+    def read(self, size: int) -> Iterator[bytes]:
+        """Exactly so many bytes, in pieces."""
+        while size:
+            piece, self._left = self._left[:size], self._left[size:]
+            if not piece:
+                piece = self.socket.recv(min(size, 4 * _READ))
+                if not piece:
+                    raise Malformed("an answer that is shorter than it says")
+            size -= len(piece)
+            yield piece
+
+    def read_to_end(self) -> Iterator[bytes]:
+        """All that comes until the server closes the connection."""
+        piece, self._left = self._left, b""
+        while piece or (piece := self.socket.recv(4 * _READ)):
+            yield piece
+            piece = b""
+
+    def read_line(self) -> bytes:
+        """One line, without its end.
+
+        Raises:
+            Malformed: it is longer than a head may be.
+        """
+        while b"\n" not in self._left:
+            if len(self._left) > _MAX_HEAD:
+                raise Malformed("an answer with a line without end")
+            data = self.socket.recv(_READ)
+            if not data:
+                raise Malformed("an answer that ends in the middle")
+            self._left += data
+        line, _, self._left = self._left.partition(b"\n")
+        return line.rstrip(b"\r")
