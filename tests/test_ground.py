@@ -97,12 +97,13 @@ def test_the_catalog_changes_under_our_hands(s3_server: Store, workspace: Path) 
 def test_the_disk_is_full_for_the_manifest(s3_server: Store, workspace: Path, zygote: Zygote) -> None:
     inside.fill(workspace, {f"file-{number:04}.tsv": b"1" for number in range(150)})
     manifest = workspace / "result.json"
-    manifest.write_text("the last one")
+    before = '{"tool": "catalog-upload", "version": "", "mode": "", "outputs": {}, "files": []}'
+    manifest.write_text(before)
     ran = go(zygote, s3_server, workspace, inputs={"manifest": "result.json"}, limits={"FSIZE": 40_000})
     assert ran.code == 5, ran.log
     assert "cannot be written" in ran.log
     assert ran.outputs["uploaded"] == "151"
-    assert manifest.read_text() == "the last one"
+    assert manifest.read_text() == before
     assert not list(workspace.glob(".catalog-upload*"))
 
 

@@ -291,21 +291,9 @@ def _manifest(reader: Reader, run: Run) -> Path | None:
         elif what := outfile.occupied_by(path):
             reader.problems.append(f"manifest: {shown} is {what}, and is not replaced; name another path.")
             return None
-        else:
-            _check_folder(reader, path, shown)
     except (OSError, RuntimeError, ValueError) as error:
         reader.problems.append(f"manifest: {shown} cannot be the path of a file: {why(error)}.")
     return path
-
-
-def _check_folder(reader: Reader, path: Path, shown: str) -> None:
-    nearest = next((each for each in path.parents if each.exists()), path)
-    if not nearest.is_dir():
-        reader.problems.append(f"manifest: {shown} cannot be written: {str(nearest)!r} is not a directory.")
-    elif not os.access(nearest, os.W_OK | os.X_OK):
-        reader.problems.append(
-            f"manifest: {shown} cannot be written: permission denied for {str(nearest)!r}."
-        )
 
 
 def _groups(reader: Reader) -> frozenset[Group]:
