@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,7 @@ from tests.conformance import inside
 from tests.conftest import Store
 from tests.servers.front import LOGIN, Front, front
 from tests.test_s3 import publish
+from tests.zenodo import ZenodoServer
 
 FILES = {
     "genes_all.pmtiles": pmtiles.archive(4000, inside.noise(4000), "genes"),
@@ -320,6 +323,78 @@ def test_names_are_quoted_in_addresses(s3_server: Store, workspace: Path, site: 
     assert any(path == "/a%20b%23c%3Fd%25e%26%C3%BC.pmtiles" for path, _ in site.asked)
 
 
+# On Zenodo
+
+
+@pytest.fixture
+def zenodo() -> Iterator[ZenodoServer]:
+    with ZenodoServer() as server:
+        yield server
+
+
+def archive(server: ZenodoServer, workspace: Path, **inputs: str) -> inside.Run:
+    given = {
+        "in-dir": "out",
+        "zenodo-id": "new",
+        "zenodo-url": server.url,
+        "zenodo-token": server.token,
+        "title": "A title",
+        "creators": "Doe, Jane",
+        "check-readable": "error",
+    }
+    given |= {name.replace("_", "-"): value for name, value in inputs.items()}
+    return inside.run(given, workspace=workspace, environment={})
+
+
+@pytest.mark.usefixtures("out")
+def test_a_published_record_is_looked_at_as_anybody_would(zenodo: ZenodoServer, workspace: Path) -> None:
+    run = archive(zenodo, workspace, publish="true")
+    assert run.code == 0, run.log
+    assert found(run) == []
+    assert "4 files as a reader without an account could be read" in run.log
+    asked = [each for each in zenodo.requests if each.path.startswith("/records/")]
+    assert len(asked) == run.manifest["readers"]["requests"] == 5
+    assert not any("authorization" in {name.lower() for name in each.headers} for each in asked)
+
+
+@pytest.mark.usefixtures("out")
+def test_a_draft_has_no_readers(zenodo: ZenodoServer, workspace: Path) -> None:
+    run = archive(zenodo, workspace)
+    assert run.code == 0
+    assert run.manifest["readers"] is None
+
+
+@pytest.mark.usefixtures("out")
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 403, "body": {"message": "restricted"}}, "Is the record restricted or under an embargo?"),
+        ({"status": 404, "body": {"message": "gone"}}, "may need a moment"),
+        ({"status": 200, "body": {"message": "not the file"}}, "is not the file that was uploaded"),
+    ],
+)
+def test_a_record_that_cannot_be_read(
+    zenodo: ZenodoServer, workspace: Path, fault: dict[str, Any], words: str
+) -> None:
+    zenodo.faults.add("answer", method="GET", path=r"^/records/", count=None, **fault)
+    run = archive(zenodo, workspace, publish="true")
+    assert run.code == 3
+    assert run.outputs["published"] == "true"
+    assert words in told(run)
+
+
+@pytest.mark.usefixtures("out")
+def test_inputs_for_readers_of_s3_have_no_effect_on_zenodo(zenodo: ZenodoServer, workspace: Path) -> None:
+    run = archive(zenodo, workspace, page="true", publish="true")
+    assert run.code == 0
+    assert (
+        "page has no effect with zenodo-id: a record on Zenodo has its own addresses and its own page."
+        in run.log
+    )
+    assert "check-readable has no effect" not in run.log
+    assert "index.html" not in run.statuses()
+
+
 # One request
 
 
@@ -428,7 +503,10 @@ def test_the_rules_to_paste_are_what_s3_takes(s3_server: Store) -> None:
     rules = json.loads(findings.cors_rules(ORIGIN))
     s3_server.client.put_bucket_cors(Bucket=s3_server.bucket, CORSConfiguration={"CORSRules": rules})
     kept = s3_server.client.get_bucket_cors(Bucket=s3_server.bucket)["CORSRules"]
-    assert kept[0]["ExposeHeaders"] == ["etag", "content-range", "content-encoding"]
+    assert kept[0]["ExposeHeaders"] == ["etag", "content-range", "content-encoding", "content-length"]
+    told = re.search(r"```json\n(.*?)```", (action.ROOT / "docs" / "readers.md").read_text(), re.DOTALL)
+    assert told
+    assert json.loads(told[1]) == json.loads(findings.cors_rules("*"))
 
 
 @pytest.mark.usefixtures("out")

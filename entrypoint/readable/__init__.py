@@ -52,7 +52,11 @@ class _Asker:
     asked: int = 0
 
     def get(self, url: str, headers: dict[str, str], limit: int) -> Answer | findings.Problem | None:
-        """The answer, or why there is none; nothing where the bounds are reached."""
+        """The answer, or why there is none; nothing where the bounds are reached.
+
+        Raises:
+            fetch.Elsewhere: it redirects to what was not named.
+        """
         problem = None
         for attempt in range(_TRIES):
             self.stop()
@@ -63,6 +67,8 @@ class _Asker:
             self.asked += 1
             try:
                 answer = fetch.get(url, {**self.headers, **headers}, limit, self.network)
+            except fetch.Elsewhere:
+                raise
             except fetch.NoAnswer as error:
                 problem = _unanswered(url, error)
                 if not error.passing:
@@ -121,11 +127,15 @@ def check(
     asker = _Asker({"Origin": origin} if origin else {}, network, stop)
     items = list(sample.items(outcome.plan, outcome.results))
     found: list[findings.Problem] = []
+    notes: list[str] = []
     done, ran_out = 0, False
     for item in items:
-        look = _Look(asker, judge, item, urls(item.file.name), etag)
+        look = _Look(asker, judge, item, urls(item.file.name), etag, in_browser)
         found.extend(look.problems())
         ran_out = look.ran_out
+        if look.elsewhere and not in_browser:
+            # A repository may keep its files with a storage service, and whoever downloads follows.
+            notes.append(f"Readers: {look.url} {look.elsewhere}; what is there was not looked at.")
         if ran_out or look.is_over:
             break
         done += 1
@@ -134,7 +144,7 @@ def check(
         scope=_scope(outcome.plan, items, origin),
         findings=findings.merged(found),
         fails=chosen.check is settings.Readable.ERROR,
-        notes=tuple(_notes(items, done, ran_out=ran_out)),
+        notes=(*notes, *_notes(items, done, ran_out=ran_out)),
     )
 
 
@@ -162,6 +172,7 @@ class _Look:
     Attributes:
         ran_out: the bounds were reached.
         is_over: nobody answered, and nobody would answer for another file of this place.
+        elsewhere: what is said of a redirect that was not followed.
     """
 
     asker: _Asker
@@ -169,8 +180,10 @@ class _Look:
     item: sample.Item
     url: str
     etag: Callable[[str], str]
+    in_browser: bool
     ran_out: bool = False
     is_over: bool = False
+    elsewhere: str = ""
 
     def problems(self) -> Iterator[findings.Problem]:
         """Everything that is wrong with it, as far as it can be seen."""
@@ -186,7 +199,14 @@ class _Look:
                 yield from self._ranged(b"")
 
     def _ask(self, headers: dict[str, str], limit: int) -> Iterator[Answer | findings.Problem]:
-        answer = self.asker.get(self.url, headers, limit)
+        try:
+            answer = self.asker.get(self.url, headers, limit)
+        except fetch.Elsewhere as error:
+            self.is_over = True
+            self.elsewhere = str(error)
+            if self.in_browser:
+                yield _unanswered(self.url, error)
+            return
         if answer is None:
             self.ran_out = True
         elif isinstance(answer, findings.Problem):

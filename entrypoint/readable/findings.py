@@ -33,7 +33,7 @@ def cors_rules(origin: str) -> str:
         "AllowedOrigins": [origin],
         "AllowedMethods": ["GET", "HEAD"],
         "AllowedHeaders": ["range", "if-match"],
-        "ExposeHeaders": ["etag", "content-range", "content-encoding"],
+        "ExposeHeaders": ["etag", "content-range", "content-encoding", "content-length"],
         "MaxAgeSeconds": 3000,
     }
     return json.dumps([rule])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from entrypoint import errors, settings, text
-from entrypoint.outcome import Mode, Outcome
+from entrypoint.outcome import Mode, Outcome, Status
 from entrypoint.plan import model
 from entrypoint.report import grouping, verdict
 
@@ -158,6 +158,8 @@ def _todo(outcome: Outcome) -> str:
         return error.hint or "fix what is said above, then run again."
     if error is not None:
         return error.hint
+    if outcome.readers and outcome.readers.fails and not outcome.counts[Status.FAILED]:
+        return "change what is said above; a run with verify-only: true looks again."
     hints = list(dict.fromkeys(cause.hint for cause in grouping.of(outcome) if cause.hint))
     first = f"{hints[0]}{' See above for the other causes.' if len(hints) > 1 else ''}" if hints else ""
     again = "Then run again: uploaded files are skipped." if outcome.mode is Mode.PUBLISH else ""

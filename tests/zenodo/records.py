@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from tests.zenodo import actions, buckets, documents, drafts, legacy, messages, native, state
 from tests.zenodo.messages import Answer, ApiError, Request, route
@@ -80,6 +81,19 @@ def content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Ans
     if stored is None or stored.size is None:
         raise messages.not_found()
     return messages.file_answer(stored.path, stored.size, mimetype(stored.key))
+
+
+def download(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """GET of the address that people see: unlike that of the API, nginx answers ranges there."""
+    whole = content(zenodo, request, match)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    asked = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
+    if not asked or not isinstance(whole.body, Path):
+        return whole
+    data = whole.body.read_bytes()
+    part = data[int(asked[1]) : int(asked[2]) + 1]
+    told = {"Content-Range": f"bytes {asked[1]}-{int(asked[1]) + len(part) - 1}/{len(data)}"}
+    return Answer(206, part, told, whole.content_type)
 
 
 def new_version(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
@@ -367,6 +381,7 @@ ROUTES = (
     route("GET", _ONE, read),
     route("GET", _ONE + "/files", files),
     route("GET", _ONE + "/files/(.+)/content", content),
+    route("GET", _ONE.removeprefix("/api") + "/files/(.+)", download),
     route("GET", _ONE + "/versions", versions),
     route("POST", _ONE + "/versions", new_version, "deposit:write"),
     route("GET", _ONE + "/versions/latest", latest),
