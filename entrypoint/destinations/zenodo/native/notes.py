@@ -32,6 +32,16 @@ def has_mark(document: Mapping[str, Any], mark: str) -> bool:
     )
 
 
+def type_of_mark(document: Mapping[str, Any]) -> str:
+    """The type of the description that holds a mark, of whatever run; empty without one."""
+    metadata = document.get("metadata")
+    items = metadata.get("additional_descriptions") if isinstance(metadata, Mapping) else None
+    for item in items if isinstance(items, list) else []:
+        if isinstance(item, Mapping) and _MARK.search(str(item.get("description"))):
+            return writable.type_of(item)
+    return ""
+
+
 def legacy_has_mark(notes: object, mark: str) -> bool:
     """Whether the notes of the deposit API carry the mark, whatever the service did to blanks and markup."""
     if not mark or not isinstance(notes, str):

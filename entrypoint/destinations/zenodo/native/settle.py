@@ -46,9 +46,8 @@ def settle(
     lacking = asker.lacking_notes(said)
     values = {name: asker.settle(name, value) for name, value in said.values.items() if name not in lacking}
     license_ = () if "rights" in values or has.get("rights") else asker.release_license(said)
-    settled = dataclasses.replace(
-        said, values=values, license=license_, notes_type=asker.notes_type() if marked else notes.NOTES
-    )
+    kind = notes.type_of_mark(there or {}) or (asker.notes_type() if marked else notes.NOTES)
+    settled = dataclasses.replace(said, values=values, license=license_, notes_type=kind)
     remarks = [
         f"{problems.word_of(name)}: the service has no such description; it was left out." for name in lacking
     ]

@@ -80,9 +80,10 @@ class Vocabularies:
         return self._entries[key]
 
     def _has(self, name: str) -> bool:
-        """Whether the service has the vocabulary at all."""
+        """Whether the service has the vocabulary at all, be it an empty one."""
         if name not in self._exists:
-            self._exists[name] = bool(_hits(self._ask(f"{_path(name)}?size=1")))
+            document = self._ask(f"{_path(name)}?size=1")
+            self._exists[name] = isinstance(document, Mapping) and "hits" in document
         return self._exists[name]
 
     def has_tag(self, name: str, identifier: object, tag: str) -> bool:
