@@ -268,7 +268,11 @@ INPUTS: Final[tuple[Input, ...]] = (
     ),
     Input("description", ZENODO, "Description of the record, plain text or HTML."),
     Input("upload-type", ZENODO, "Type of the record: dataset, software, image, publication, …"),
-    Input("license", ZENODO, "License of the record, an SPDX id such as CC-BY-4.0."),
+    Input(
+        "license",
+        ZENODO,
+        "License of the record, an SPDX id such as CC-BY-4.0 or the URL of a license; several, one per line.",
+    ),
     _lines("keywords", ZENODO, "Keywords of the record, one per line."),
     Input("version", ZENODO, "Version of the record, e.g. 1.2.0. On a release event the tag, if empty."),
     _lines("communities", ZENODO, "Zenodo communities that are asked to include the record, one per line."),

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from entrypoint.destinations.zenodo import native as metadata
@@ -236,6 +236,7 @@ HTML = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(WORDS)
 @example("&amp;amp;lt;")
 def test_normal_text_is_the_servers(value: str) -> None:
@@ -246,6 +247,7 @@ def test_normal_text_is_the_servers(value: str) -> None:
         assert text.repaired(kept["metadata"]["title"]) == once
 
 
+@settings(deadline=None)
 @given(HTML)
 @example("<p>a</p> <p>b</p>")
 @example("&lt;b&gt;&amp;nbsp;")
@@ -261,6 +263,7 @@ def test_normal_html_is_the_servers(value: str) -> None:
         assert text.comparable(kept["metadata"]["copyright"]) == once
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(identifiers.WORKS)) | st.just(""),
     st.from_regex(r"(doi:|https://doi\.org/|arXiv:|hdl:|urn:|pmid:|)[0-9a-zA-Z./:-]{1,30}", fullmatch=True),
@@ -301,6 +304,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(FIELDS, JSON, max_size=4), st.dictionaries(st.just("a:b"), JSON, max_size=1))
 def test_whatever_a_server_shows_is_equal_to_itself(fields: dict[str, Any], custom: dict[str, Any]) -> None:
     document = {"metadata": fields, "custom_fields": custom}

@@ -107,7 +107,7 @@ def _person(item: Any) -> Problems:
     if not name.strip():
         yield "has no name"
         name = "?"
-    for each in _objects(who.get("identifiers")):
+    for each in given.objects(who.get("identifiers")):
         scheme, value = str(each.get("scheme") or ""), str(each.get("identifier") or "")
         if scheme in _PERSON_SCHEMES and not _is_valid(scheme, value):
             label = "ORCID iD" if scheme == "orcid" else scheme.upper()
@@ -177,10 +177,6 @@ def _embargo(until: Any) -> Problems:
         yield f"embargo date: expected a day as 2027-01-31; got {shown(until)}."
     elif last <= dt.datetime.now(dt.UTC).date():
         yield f"embargo date: {last.isoformat()} is not in the future; open access needs no embargo date."
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 _CHECKS: Final[Mapping[str, Callable[[Any], Problems]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from entrypoint.destinations.zenodo.native import people
+from entrypoint.destinations.zenodo.native import given, people
 
 
 def citation_of(document: Mapping[str, Any], doi: str, publisher: str = "Zenodo") -> str:
@@ -15,13 +15,11 @@ def citation_of(document: Mapping[str, Any], doi: str, publisher: str = "Zenodo"
         document: a draft or record as the service shows it.
         publisher: named where the document names none.
     """
-    found = document.get("metadata")
-    metadata = found if isinstance(found, Mapping) else {}
+    metadata = given.metadata_of(document)
     title, year = metadata.get("title"), str(metadata.get("publication_date") or "")[:4]
     if not title or not doi:
         return ""
-    creators = metadata.get("creators")
-    names = [people.name_of(item) for item in creators or [] if isinstance(item, Mapping)]
+    names = [people.name_of(item) for item in given.objects(metadata.get("creators"))]
     who = "; ".join(filter(None, names)) + " " if any(names) else ""
     version = f" (version {metadata['version']})" if metadata.get("version") else ""
     return (

@@ -73,6 +73,22 @@ class Given:
         return tuple(self.values)
 
 
+def items(value: Any) -> list[Any]:
+    """The items of a list; none of what is no list."""
+    return value if isinstance(value, list) else []
+
+
+def objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a list; none of what is no list."""
+    return [item for item in items(value) if isinstance(item, Mapping)]
+
+
+def metadata_of(document: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The ``metadata`` of a document, empty where it has none."""
+    found = (document or {}).get("metadata")
+    return found if isinstance(found, Mapping) else {}
+
+
 def is_empty(value: Any) -> bool:
     """Whether a value says nothing."""
     return value is None or (isinstance(value, str | list | dict | tuple) and not value)

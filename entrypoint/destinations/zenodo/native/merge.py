@@ -69,7 +69,7 @@ def merge(said: given.Given, there: Mapping[str, Any] | None, context: Context) 
     _name_release(metadata, said)
     if context.mark is not None:
         metadata["additional_descriptions"] = notes.put(
-            _list(metadata.get("additional_descriptions")), context.mark, said.notes_type
+            given.items(metadata.get("additional_descriptions")), context.mark, said.notes_type
         )
     body["metadata"] = {name: value for name, value in metadata.items() if not given.is_empty(value)}
     return body
@@ -86,16 +86,13 @@ def given_differs(said: given.Given, record: Mapping[str, Any]) -> list[str]:
 
 def _over(name: str, value: Any, there: Mapping[str, Any] | None) -> Any:
     """A value from a form that cannot express all of the field, over what the draft shows there."""
-    shown = (there or {}).get("metadata")
-    return writable.field(
-        name, overlay.over(name, value, shown.get(name) if isinstance(shown, Mapping) else None)
-    )
+    return writable.field(name, overlay.over(name, value, given.metadata_of(there).get(name)))
 
 
 def _put_part(metadata: dict[str, Any], name: str, value: Sequence[Any]) -> None:
     """Replace the items of one kind in a list that holds several, in their place."""
     field = name.partition(".")[0]
-    items = _list(metadata.get(field))
+    items = given.items(metadata.get(field))
     is_part = [_part_of(field, item) == name for item in items]
     place = is_part.index(True) if True in is_part else len(items)
     rest = [item for item, mine in zip(items, is_part, strict=True) if not mine]
@@ -106,10 +103,6 @@ def _part_of(field: str, item: Any) -> str:
     if field == "subjects":
         return given.TERMS if isinstance(item, Mapping) and item.get("id") else given.KEYWORDS
     return f"{given.DESCRIPTIONS}{writable.type_of(item)}"
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else []
 
 
 def _fill(said: given.Given, context: Context) -> dict[str, Any]:
@@ -147,7 +140,7 @@ def _name_release(metadata: dict[str, Any], said: given.Given) -> None:
     if any(_relation(item) == _SUPPLEMENT for item in asked):
         return
     releases = f"{release.repository_url}/releases/" if release.repository_url else release.url
-    items = _list(metadata.get("related_identifiers"))
+    items = given.items(metadata.get("related_identifiers"))
     is_release = [
         _relation(item) == _SUPPLEMENT and str(item.get("identifier", "")).startswith(releases)
         for item in items

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import writable
+from entrypoint.destinations.zenodo.native import given, writable
 
 NOTES: Final = "notes"
 """Zenodo's type, which is the ``notes`` of its deposit API."""
@@ -23,23 +23,17 @@ _EMPTY: Final = re.compile(r"(?:<p>|</p>|<br\s*/?>|&nbsp;|\s)*")
 
 def has_mark(document: Mapping[str, Any], mark: str) -> bool:
     """Whether a draft or record, as the service shows it, carries the mark."""
-    metadata = document.get("metadata")
-    items = metadata.get("additional_descriptions") if isinstance(metadata, Mapping) else None
-    return any(
-        legacy_has_mark(item.get("description"), mark)
-        for item in (items if isinstance(items, list) else [])
-        if isinstance(item, Mapping)
-    )
+    return any(legacy_has_mark(item.get("description"), mark) for item in _descriptions(document))
+
+
+def _descriptions(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return given.objects(given.metadata_of(document).get("additional_descriptions"))
 
 
 def type_of_mark(document: Mapping[str, Any]) -> str:
     """The type of the description that holds a mark, of whatever run; empty without one."""
-    metadata = document.get("metadata")
-    items = metadata.get("additional_descriptions") if isinstance(metadata, Mapping) else None
-    for item in items if isinstance(items, list) else []:
-        if isinstance(item, Mapping) and _MARK.search(str(item.get("description"))):
-            return writable.type_of(item)
-    return ""
+    marked = (item for item in _descriptions(document) if _MARK.search(str(item.get("description"))))
+    return next(map(writable.type_of, marked), "")
 
 
 def legacy_has_mark(notes: object, mark: str) -> bool:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from entrypoint.destinations.zenodo.native import identifiers, known, people, text
+from entrypoint.destinations.zenodo.native import given, identifiers, known, people, text
 
 
 def over(field: str, said: Any, there: Any) -> Any:
     """The value of a field that such a form gives, over that of the draft."""
     if not isinstance(said, list) or not isinstance(there, list):
         return said
-    entries = [item for item in there if isinstance(item, Mapping)]
+    entries = given.objects(there)
     if field in ("creators", "contributors"):
         return [_person(item, entries) for item in said]
     if field == "related_identifiers":
@@ -29,14 +29,14 @@ def _person(said: Mapping[str, Any], entries: list[Mapping[str, Any]]) -> dict[s
     if known_as is None:
         return dict(said)
     ours, theirs = said["person_or_org"], known_as["person_or_org"]
-    ids = {item.get("scheme"): item for item in _objects(theirs.get("identifiers"))}
+    ids = {item.get("scheme"): item for item in given.objects(theirs.get("identifiers"))}
     ids |= {item["scheme"]: item for item in ours.get("identifiers", ())}
     # The same name in the draft, as an organisation's: the form may not know that there are such.
     who = dict(theirs if _name(said) == _name(known_as) else ours)
     who.pop("identifiers", None)
     entry = {**known_as, **said, "person_or_org": {**who, "identifiers": list(ids.values())} if ids else who}
     if "affiliations" in said:
-        named = _objects(known_as.get("affiliations"))
+        named = given.objects(known_as.get("affiliations"))
         entry["affiliations"] = [_affiliation(item, named) for item in said["affiliations"]]
     return entry
 
@@ -58,7 +58,7 @@ def _name(entry: Mapping[str, Any]) -> str:
 
 
 def _orcid(entry: Mapping[str, Any]) -> str:
-    for item in _objects(entry["person_or_org"].get("identifiers")):
+    for item in given.objects(entry["person_or_org"].get("identifiers")):
         if item.get("scheme") == "orcid":
             return identifiers.orcid(str(item.get("identifier")))
     return ""
@@ -81,7 +81,3 @@ def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     relation = item.get("relation_type")
     kind = relation.get("id") if isinstance(relation, Mapping) else ""
     return identifiers.normal(str(item.get("identifier") or "")).lower(), known.relation(str(kind))
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -49,8 +49,7 @@ def missing(body: Mapping[str, Any], *, published: bool = False) -> list[str]:
     Args:
         published: an earlier version is published: what it has no licence for was somebody's choice.
     """
-    metadata = body.get("metadata")
-    said = metadata if isinstance(metadata, Mapping) else {}
+    said = given.metadata_of(body)
     lacking = [sentence for field, sentence in _NEEDED.items() if given.is_empty(said.get(field))]
     if given.is_empty(said.get("rights")) and not published and _is_open(body):
         lacking.append(_NO_LICENSE)
@@ -69,18 +68,14 @@ def _is_open(body: Mapping[str, Any]) -> bool:
 
 def license_note(body: Mapping[str, Any]) -> str:
     """What the record will say of its licence, where that needs a remark; empty where one is there."""
-    metadata = body.get("metadata")
-    rights = metadata.get("rights") if isinstance(metadata, Mapping) else None
-    if rights:
+    if given.items(given.metadata_of(body).get("rights")):
         return ""
     return "No license is given: the record will have none. Set license, such as CC-BY-4.0."
 
 
 def license_of(body: Mapping[str, Any]) -> str:
     """The licences of a body, for people; empty without one."""
-    metadata = body.get("metadata")
-    rights = metadata.get("rights") if isinstance(metadata, Mapping) else None
-    found = [licenses.title_of(item) for item in rights or [] if isinstance(item, Mapping)]
+    found = map(licenses.title_of, given.objects(given.metadata_of(body).get("rights")))
     return words.printable(", ".join(filter(None, found)))
 
 
@@ -90,8 +85,7 @@ def problems_of(errors: object, body: Mapping[str, Any] | None = None) -> list[s
     Left out: that files are missing, which are about to be sent; with `body`, that fields are missing which
     it does not have: a draft may lack them (`missing` tells).
     """
-    metadata = (body or {}).get("metadata")
-    has = metadata if isinstance(metadata, Mapping) else {}
+    has = given.metadata_of(body)
     found = []
     for field, message in _flat(errors):
         top = field.removeprefix("metadata.")

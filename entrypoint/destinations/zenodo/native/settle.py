@@ -61,21 +61,18 @@ def _ids(has: Mapping[str, Any]) -> dict[str, list[str]]:
     def note(vocabulary: str, *ids: Any) -> None:
         found.setdefault(vocabulary, []).extend(each for each in ids if isinstance(each, str))
 
-    def items(field: str) -> list[Mapping[str, Any]]:
-        return [item for item in has.get(field, ()) if isinstance(item, Mapping)]
-
-    note("licenses", *has.get("rights", ()))
-    note("languages", *has.get("languages", ()))
-    note("subjects", *has.get("subjects", ()))
+    note("licenses", *given.items(has.get("rights")))
+    note("languages", *given.items(has.get("languages")))
+    note("subjects", *given.items(has.get("subjects")))
     note("resourcetypes", has.get("resource_type"))
     for field, roles in (("creators", "creatorsroles"), ("contributors", "contributorsroles")):
-        for person in items(field):
+        for person in given.objects(has.get(field)):
             note(roles, person.get("role"))
-            note("affiliations", *person.get("affiliations", ()))
-    for work in items("related_identifiers"):
+            note("affiliations", *given.items(person.get("affiliations")))
+    for work in given.objects(has.get("related_identifiers")):
         note("relationtypes", work.get("relation_type"))
         note("resourcetypes", work.get("resource_type"))
-    for grant in items("funding"):
+    for grant in given.objects(has.get("funding")):
         note("funders", grant.get("funder"))
         note("awards", grant.get("award"))
     for field, kinds in (
@@ -83,7 +80,7 @@ def _ids(has: Mapping[str, Any]) -> dict[str, list[str]]:
         ("additional_titles", "titletypes"),
         ("dates", "datetypes"),
     ):
-        for item in items(field):
+        for item in given.objects(has.get(field)):
             note(kinds, item.get("type"))
             note("languages", item.get("lang"))
     return found
