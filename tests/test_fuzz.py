@@ -20,7 +20,7 @@ from entrypoint import errors, event, inputs, settings
 from entrypoint.destinations import s3
 from entrypoint.destinations import zenodo as zenodo_room
 from entrypoint.destinations.s3 import problems
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 from entrypoint.destinations.zenodo.api import answers
 from entrypoint.destinations.zenodo.api.patience import Patience
 from tests.conformance import inside

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from entrypoint import event, settings
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 from entrypoint.plan import model
 from tests.support.native import Service
 from tests.zenodo import ZenodoServer

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from entrypoint.destinations.zenodo import native as metadata
-from entrypoint.destinations.zenodo.native import identifiers, known, normal, text
+from entrypoint.destinations.zenodo import metadata
+from entrypoint.destinations.zenodo.metadata import identifiers, known, normal, text
 from tests.zenodo import schema
 
 # Text

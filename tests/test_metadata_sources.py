@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from entrypoint import errors, settings
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 
 ORCID = "0000-0002-1825-0097"
 CFF = """\

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from entrypoint import errors
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 from tests.zenodo import ZenodoServer
 
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from entrypoint import destinations, errors, event, settings, text
-from entrypoint.destinations.zenodo import links
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import links, metadata
 from entrypoint.destinations.zenodo.api import deposit, http, records
 from entrypoint.destinations.zenodo.api.patience import Patience
 from entrypoint.destinations.zenodo.draft import (

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from entrypoint import destinations, settings, text
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 from entrypoint.destinations.zenodo.api import http, records
 
 PREFIXES: Final = {settings.ZENODO_URL: "10.5281", settings.SANDBOX_URL: "10.5072"}

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from entrypoint import errors, text
-from entrypoint.destinations.zenodo import links
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import links, metadata
 from entrypoint.destinations.zenodo.api import answers, deposit, http, records
 from entrypoint.destinations.zenodo.draft import find, save, task
 

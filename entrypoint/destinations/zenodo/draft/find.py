@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrypoint import errors
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 from entrypoint.destinations.zenodo.api import answers, deposit, http, records
 
 

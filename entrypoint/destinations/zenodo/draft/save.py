@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from entrypoint import errors
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 from entrypoint.destinations.zenodo.api import answers, http, records
 
 

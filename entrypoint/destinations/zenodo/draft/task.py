@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from entrypoint import destinations, settings
-from entrypoint.destinations.zenodo import native as metadata
+from entrypoint.destinations.zenodo import metadata
 from entrypoint.destinations.zenodo.api import records
 from entrypoint.destinations.zenodo.draft import find, limits
 from entrypoint.plan import model

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.native import identifiers
+from entrypoint.destinations.zenodo.metadata import identifiers
 
 FORM: Final = "Family, Given; affiliation; ORCID"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import (
+from entrypoint.destinations.zenodo.metadata import (
     checks,
     given,
     identifiers,

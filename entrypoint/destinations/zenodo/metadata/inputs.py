@@ -6,7 +6,7 @@ from typing import Any
 
 from entrypoint import settings
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.native import checks, given, known, licenses, people, text
+from entrypoint.destinations.zenodo.metadata import checks, given, known, licenses, people, text
 
 
 def read(wanted: settings.ZenodoSettings) -> given.Found:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import known
+from entrypoint.destinations.zenodo.metadata import known
 
 _URL: Final = re.compile(r"https?://[^\s<>\"]+")
 _ID: Final = re.compile(r"[\w.+-]{1,100}")

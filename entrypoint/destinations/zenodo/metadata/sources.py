@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from entrypoint import errors, event, settings
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.native import cff, checks, given, inputs, native_json, normal, zenodo_json
+from entrypoint.destinations.zenodo.metadata import (
+    cff,
+    checks,
+    given,
+    inputs,
+    native_json,
+    normal,
+    zenodo_json,
+)
 
 MAX_JSON: Final = 1_000_000
 """Bytes of a JSON file."""

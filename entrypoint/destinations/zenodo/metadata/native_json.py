@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.native import given, known, licenses, text, writable
+from entrypoint.destinations.zenodo.metadata import given, known, licenses, text, writable
 
 _SERVICE: Final = frozenset(
     [

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import given, identifiers, known, people, text, writable
+from entrypoint.destinations.zenodo.metadata import given, identifiers, known, people, text, writable
 
 Body = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from entrypoint.destinations.zenodo.native import given, people
+from entrypoint.destinations.zenodo.metadata import given, people
 
 
 def citation_of(document: Mapping[str, Any], doi: str, publisher: str = "Zenodo") -> str:

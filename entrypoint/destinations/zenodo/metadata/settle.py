@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import (
+from entrypoint.destinations.zenodo.metadata import (
     given,
     known,
     licenses,

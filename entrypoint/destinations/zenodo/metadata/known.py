@@ -25,7 +25,7 @@ _SPDX_PAGE: Final = re.compile(
 
 @functools.cache
 def _data(name: str) -> Mapping[str, Any]:
-    folder = resources.files("entrypoint.destinations.zenodo.native") / "data"
+    folder = resources.files("entrypoint.destinations.zenodo.metadata") / "data"
     found: Mapping[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return found
 

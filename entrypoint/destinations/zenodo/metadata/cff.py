@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from entrypoint.destinations.zenodo.native import given, identifiers, known, licenses, people, text
+from entrypoint.destinations.zenodo.metadata import given, identifiers, known, licenses, people, text
 
 MAX_DEPTH: Final = 20
 MAX_NODES: Final = 50_000

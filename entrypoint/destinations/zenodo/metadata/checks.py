@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.native import given, identifiers, known, people
+from entrypoint.destinations.zenodo.metadata import given, identifiers, known, people
 
 MIN_TEXT: Final = 3
 """Characters of a title or a description; the service refuses shorter ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import checks, identifiers, known, people
+from entrypoint.destinations.zenodo.metadata import checks, identifiers, known, people
 
 
 class _WrongError(ValueError):

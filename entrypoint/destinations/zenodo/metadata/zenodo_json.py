@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.native import (
+from entrypoint.destinations.zenodo.metadata import (
     checks,
     given,
     identifiers,

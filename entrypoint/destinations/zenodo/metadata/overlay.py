@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from entrypoint.destinations.zenodo.native import given, identifiers, known, people, text
+from entrypoint.destinations.zenodo.metadata import given, identifiers, known, people, text
 
 
 def over(field: str, said: Any, there: Any) -> Any:

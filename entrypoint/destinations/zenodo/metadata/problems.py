@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.native import given, licenses
+from entrypoint.destinations.zenodo.metadata import given, licenses
 
 _INPUTS: Final = {
     "title": "title",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from entrypoint.destinations.zenodo.native import given, writable
+from entrypoint.destinations.zenodo.metadata import given, writable
 
 NOTES: Final = "notes"
 """Zenodo's type, which is the ``notes`` of its deposit API."""

@@ -10,15 +10,15 @@ written back whole.
 
 from __future__ import annotations
 
-from entrypoint.destinations.zenodo.native.citation import citation_of
-from entrypoint.destinations.zenodo.native.given import Given
-from entrypoint.destinations.zenodo.native.merge import Context, given_differs, merge
-from entrypoint.destinations.zenodo.native.normal import differs, lost
-from entrypoint.destinations.zenodo.native.notes import has_mark, legacy_has_mark
-from entrypoint.destinations.zenodo.native.problems import license_note, license_of, missing, problems_of
-from entrypoint.destinations.zenodo.native.settle import Settled, settle
-from entrypoint.destinations.zenodo.native.sources import gather
-from entrypoint.destinations.zenodo.native.vocabularies import Ask
+from entrypoint.destinations.zenodo.metadata.citation import citation_of
+from entrypoint.destinations.zenodo.metadata.given import Given
+from entrypoint.destinations.zenodo.metadata.merge import Context, given_differs, merge
+from entrypoint.destinations.zenodo.metadata.normal import differs, lost
+from entrypoint.destinations.zenodo.metadata.notes import has_mark, legacy_has_mark
+from entrypoint.destinations.zenodo.metadata.problems import license_note, license_of, missing, problems_of
+from entrypoint.destinations.zenodo.metadata.settle import Settled, settle
+from entrypoint.destinations.zenodo.metadata.sources import gather
+from entrypoint.destinations.zenodo.metadata.vocabularies import Ask
 
 __all__ = [
     "Ask",
