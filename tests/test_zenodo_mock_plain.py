@@ -112,6 +112,18 @@ def test_pages_have_no_limit_and_empty_files_are_taken(plain: Client) -> None:
     assert upload(plain, f"/api/records/{made['id']}/draft", "empty", b"")["size"] == 0
 
 
+def test_all_files_at_once_are_deleted(plain: Client) -> None:
+    made = plain("POST", "/api/records", json={"metadata": META}).json()
+    draft = f"/api/records/{made['id']}/draft"
+    upload(plain, draft, "a", b"a")
+    plain("POST", f"{draft}/files", json=[{"key": "pending"}])
+    for _ in range(2):
+        assert plain("DELETE", f"{draft}/files").status_code == 204
+    assert plain("GET", f"{draft}/files").json()["entries"] == []
+    for key, status in (("a", 500), ("b", 201)):
+        assert plain("POST", f"{draft}/files", json=[{"key": key}]).status_code == status, "its key is dead"
+
+
 @options(doi_prefix="none")
 def test_without_dois(plain: Client) -> None:
     made = plain("POST", "/api/records", json={"metadata": {**META, "publisher": ""}}).json()

@@ -171,20 +171,26 @@ def import_files(version: state.Version) -> None:
     version.touch()
 
 
-def delete_file(
-    zenodo: state.Zenodo, request: Request, version: state.Version, draft: state.Content, key: str
+def delete_files(
+    zenodo: state.Zenodo, request: Request, version: state.Version, draft: state.Content, keys: list[str]
 ) -> None:
-    """Removes a file from a draft, which commits the draft's row; the files of an edit are locked."""
+    """Removes files from a draft, which commits the draft's row; the files of an edit are locked."""
     if version.published is not None:
         raise ApiError(403, "Bucket is locked for modifications.")
     with changing(zenodo, version, request):
-        draft.files.pop(key, None)
+        for key in keys:
+            draft.files.pop(key, None)
     version.removal = version.row
     version.touch()
 
 
 def room_for(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
-    """Bytes that the draft's quota leaves for this key; 400 when it would be one file too many."""
+    """Bytes that the draft's quota leaves for this key; 400 when it would be one file too many.
+
+    A key that went with all files at once is a 500.
+    """
+    if key in draft.dead:
+        raise ApiError(500, messages.SERVER_ERROR)
     old = draft.files.get(key)
     if old is None and len(draft.files) >= zenodo.options.max_files:
         raise ApiError(400, "Uploading selected files will result in exceeding the max amount per record.")

@@ -102,7 +102,7 @@ def delete(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answ
         version, draft = _writable(zenodo, request, match)
         if match[2] not in draft.files:
             raise messages.not_found(f"Record '{version.id}' has no file '{match[2]}'.")
-        actions.delete_file(zenodo, request, version, draft, match[2])
+        actions.delete_files(zenodo, request, version, draft, [match[2]])
     if zenodo.options.bucket_bugs:
         raise ApiError(500, messages.SERVER_ERROR)
     return Answer(204)

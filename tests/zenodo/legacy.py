@@ -177,7 +177,7 @@ def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         key = _file(version, match[2]).key
         if version.draft is None:
             raise messages.denied()
-        actions.delete_file(zenodo, request, version, version.draft, key)
+        actions.delete_files(zenodo, request, version, version.draft, [key])
         return Answer(204)
 
 

@@ -270,6 +270,8 @@ def start_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         new: dict[str, state.StoredFile] = {}
         for each in entries:
             key, transfer = each["key"], each.get("transfer") or {}
+            if key in kept.dead:
+                raise ApiError(500, messages.SERVER_ERROR)
             if key in kept.files or key in new:
                 raise ApiError(400, f"File with key {key} already exists.")
             kind, parts = transfer.get("type", "L"), transfer.get("parts", 0)
@@ -322,7 +324,7 @@ def put_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
     request.expect("application/octet-stream")
     if entry.status == "completed":
         with zenodo.lock:
-            actions.delete_file(zenodo, request, version, kept, entry.key)
+            actions.delete_files(zenodo, request, version, kept, [entry.key])
         answer = _file_answer(zenodo, request, version, entry)
         answer.body["errors"] = "File upload transfer failed."
         return answer
@@ -370,7 +372,16 @@ def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
     """DELETE of a draft's file, pending or not: 204, as HTML."""
     with zenodo.lock:
         version, kept = _unlocked(zenodo, request, match)
-        actions.delete_file(zenodo, request, version, kept, _entry(version, kept, match[2]).key)
+        actions.delete_files(zenodo, request, version, kept, [_entry(version, kept, match[2]).key])
+        return Answer(204)
+
+
+def delete_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
+    """DELETE of all files of a draft: 204, one commit. Their keys are of no use in this draft afterwards."""
+    with zenodo.lock:
+        version, kept = _unlocked(zenodo, request, match)
+        kept.dead |= set(kept.files)
+        actions.delete_files(zenodo, request, version, kept, list(kept.files))
         return Answer(204)
 
 
@@ -396,6 +407,7 @@ ROUTES = (
     route("POST", _ONE + "/quota-increase", raise_quota, "deposit:write"),
     route("GET", _ONE + "/draft/files", draft_files),
     route("POST", _ONE + "/draft/files", start_files, "deposit:write"),
+    route("DELETE", _ONE + "/draft/files", delete_files, "deposit:write"),
     route("GET", _FILE + "/content", draft_content),
     route("PUT", _FILE + "/content", put_content, "deposit:write"),
     route("PUT", _FILE + r"/content/\d+", put_part, "deposit:write"),

@@ -130,7 +130,8 @@ class Content:
 
     `metadata`, `custom_fields`, `access` and `pids` are those of `application/vnd.inveniordm.v1+json`, as
     the server keeps them: of what has an id in a vocabulary only the id. `quota` is in bytes, None for the
-    server's default; `files_enabled` is False for a record of metadata alone.
+    server's default; `files_enabled` is False for a record of metadata alone. `dead` are the keys that a
+    DELETE of all files took: the draft cannot take them any more.
     """
 
     metadata: Json = field(default_factory=dict)
@@ -141,6 +142,7 @@ class Content:
     bucket: str = field(default_factory=lambda: str(uuid.uuid4()))
     quota: int | None = None
     files_enabled: bool = True
+    dead: set[str] = field(default_factory=set)
 
     @property
     def doi(self) -> str | None:
