@@ -128,6 +128,8 @@ class Zenodo:
         if found.forget:
             self._drafts.write(data_set, "")
         there = found.there
+        if there is not None and self._ident is None and not run_mark:
+            self._notices.append(f"To start a new draft instead, delete {self._drafts.where(data_set)}.")
         if there is not None and there.is_draft:
             review.refuse_reviewed(self._http, there, publish=self._task.wanted.publish)
         document = there.document if there is not None else None

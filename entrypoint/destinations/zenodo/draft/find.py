@@ -92,7 +92,10 @@ class Finder:
             found = self._to_fill(draft, ours=True)
             said = f"Continues draft {ident}, which an earlier run on this machine left."
             return dataclasses.replace(found, remarks=(said,))
-        said = f"Draft {ident} of an earlier run on this machine was published or deleted: a new one is made."
+        said = (
+            f"Draft {ident} of an earlier run on this machine was published or deleted, or belongs to another "
+            "account: a new one is made."
+        )
         return dataclasses.replace(self._new(), forget=True, remarks=(said,))
 
     # A new record
