@@ -178,12 +178,11 @@ class _Work:
             return outcome
         if outcome.mode is Mode.DRAFT or (outcome.exit_code and not reads_only):
             return outcome
-        network = readable.Network.of(self._environ)
         urls = _urls(chosen, destination)
         try:
             found = workers.interruptible(
                 lambda: readable.check(
-                    outcome, chosen.readers, urls, destination.etag, network, cancel.check
+                    outcome, chosen.readers, urls, destination.etag, self._environ, cancel.check
                 ),
                 cancel,
             )

@@ -204,6 +204,42 @@ def test_a_file_of_the_same_name_is_bad_input(s3_server: Store, workspace: Path,
     assert not s3_server.keys()
 
 
+@pytest.mark.usefixtures("out")
+def test_without_a_catalog_there_is_no_page(s3_server: Store, workspace: Path) -> None:
+    run = published(publish(s3_server, workspace, page="true", upload_method="files", files="counts.json"))
+    assert s3_server.keys() == ["p/counts.json"]
+    assert "page: no page is made, because this run uploads no catalog." in run.log
+
+
+@pytest.mark.usefixtures("out")
+def test_a_shard_makes_no_page_and_the_last_run_does(s3_server: Store, workspace: Path) -> None:
+    for shard in ("1/2", "2/2"):
+        published(publish(s3_server, workspace, page="true", shard=shard))
+    keys = s3_server.keys("p/")
+    assert f"p/{INDEX}" not in keys
+    run = published(publish(s3_server, workspace, page="true"))
+    assert run.counts == (3, 3, 0)
+
+
+def test_a_page_that_another_run_replaced_meanwhile_is_not_overwritten(
+    s3_server: Store, workspace: Path, recorded_s3: Recorder, out: Path
+) -> None:
+    published(publish(s3_server, workspace, page="true"))
+    (out / "counts.json").write_bytes(b'{"a": 4}')
+    other = b"<!DOCTYPE html>of another run"
+
+    def overtake(method: str, target: str) -> None:
+        if method == "PUT" and "counts" in target:
+            s3_server.client.put_object(Bucket=s3_server.bucket, Key=f"p/{INDEX}", Body=other)
+
+    recorded_s3.on_request = overtake
+    run = publish(s3_server, workspace, url=recorded_s3.url, page="true")
+    assert run.code == 3, run.log
+    assert s3_server.read(f"p/{INDEX}") == other
+    assert "the file at the destination was replaced by another run" in run.file(INDEX)["reason"]
+    assert run.statuses()["catalog.yaml"] in ("withheld", "skipped")
+
+
 def test_names_that_are_html_stay_names(s3_server: Store, workspace: Path) -> None:
     names = [
         "<script>alert(1)<!--run-->.pmtiles",

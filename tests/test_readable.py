@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
+from entrypoint.destinations.s3.network import Network
 from entrypoint.readable import fetch, findings
-from entrypoint.readable.network import Network
 from tests import action, pmtiles
 from tests.conformance import inside
 from tests.conftest import Store
@@ -265,6 +265,38 @@ def test_plain_http_is_no_address_for_readers(s3_server: Store, workspace: Path,
 
 
 @pytest.mark.usefixtures("out")
+def test_an_etag_that_is_not_the_stores_is_told(s3_server: Store, workspace: Path, site: Front) -> None:
+    site.etag = "other"
+    for _ in ("sent just now", "there already"):
+        run = publish(s3_server, workspace, public_url=site.url, check_readable="error")
+        assert run.code == 3
+        etag = s3_server.client.head_object(Bucket=s3_server.bucket, Key="p/genes_all.pmtiles")["ETag"]
+        assert f'genes_all.pmtiles has the ETag "0123", but the store has {etag}' in told(run)
+
+
+@pytest.mark.usefixtures("out")
+def test_proxies_are_those_of_the_environment(s3_server: Store, workspace: Path, site: Front) -> None:
+    def run(**variables: str) -> inside.Run:
+        environment = s3_server.environment | {"no_proxy": "127.0.0.1"} | variables
+        address = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p", "check-readable": "warn"}
+        return inside.run(
+            address | {"public-url": "https://data.example.org"}, workspace=workspace, environment=environment
+        )
+
+    # A website is no proxy: it refuses to open a tunnel.
+    refused = run(https_proxy=site.url.replace("http://", "http://us%40er:pa55@"))
+    assert "https://data.example.org/catalog.yaml was not reached: the proxy answers 501." in told(refused)
+    assert "pa55" not in refused.log.replace("add-mask", "") + refused.summary
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    dead = told(run(https_proxy=f"http://127.0.0.1:{port}"))
+    assert (
+        f"cannot be reached by the proxy http://127.0.0.1:{port} (https_proxy): the connection was refused"
+        in dead
+    )
+
+
+@pytest.mark.usefixtures("out")
 def test_a_certificate_must_be_right(s3_server: Store, workspace: Path, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     openssl = shutil.which("openssl")
@@ -340,6 +372,7 @@ def archive(server: ZenodoServer, workspace: Path, **inputs: str) -> inside.Run:
         "zenodo-token": server.token,
         "title": "A title",
         "creators": "Doe, Jane",
+        "license": "CC-BY-4.0",
         "check-readable": "error",
     }
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
@@ -446,52 +479,18 @@ def odd() -> Iterator[str]:
 @pytest.mark.parametrize("path", ["headers", "body", "silent"])
 def test_no_answer_is_waited_for_without_end(odd: str, path: str) -> None:
     with pytest.raises(fetch.Slow):
-        fetch.get(f"{odd}/{path}", {}, 1000, Network(), patience=0.3)
+        fetch.get(f"{odd}/{path}", {}, 1000, Network({}), patience=0.3)
 
 
 def test_an_endless_answer_is_read_as_far_as_wanted(odd: str) -> None:
-    answer = fetch.get(f"{odd}/endless", {}, 100_000, Network())
+    answer = fetch.get(f"{odd}/endless", {}, 100_000, Network({}))
     assert len(answer.body) == 100_000
 
 
 @pytest.mark.parametrize(("path", "why"), [("nonsense", "not HTTP"), ("closed", "closed without an answer")])
 def test_what_is_no_answer(odd: str, path: str, why: str) -> None:
     with pytest.raises(fetch.NoAnswer, match=why):
-        fetch.get(f"{odd}/{path}", {}, 10, Network())
-
-
-@pytest.mark.parametrize(
-    ("variables", "host", "expected"),
-    [
-        ({"https_proxy": "http://p:8080"}, "https://a.example", ("p", 8080)),
-        ({"HTTPS_PROXY": "p:8080"}, "https://a.example", ("p", 8080)),
-        ({"https_proxy": "", "HTTPS_PROXY": "http://p:8080"}, "https://a.example", ("p", 8080)),
-        ({"all_proxy": "http://p:8080"}, "http://a.example", ("p", 8080)),
-        ({"http_proxy": "http://p:8080"}, "https://a.example", None),
-        ({"https_proxy": "http://p:8080", "no_proxy": "example"}, "https://a.example", None),
-        ({"https_proxy": "http://p:8080", "no_proxy": "a.example:8443"}, "https://a.example:8443", None),
-        ({"https_proxy": "http://p:8080", "no_proxy": "a.example:8443"}, "https://a.example", ("p", 8080)),
-        ({"HTTP_PROXY": "http://p:8080", "REQUEST_METHOD": "GET"}, "http://a.example", None),
-    ],
-)
-def test_proxies_of_the_environment(
-    variables: dict[str, str], host: str, expected: tuple[str, int] | None
-) -> None:
-    import urllib.parse
-
-    proxy = Network.of(variables).proxy(urllib.parse.urlsplit(host))
-    assert (proxy and (proxy.host, proxy.port)) == expected
-
-
-def test_a_proxy_gets_its_password_decoded_and_nobody_else_sees_it() -> None:
-    import urllib.parse
-
-    network = Network.of({"https_proxy": "http://us%40er:p%3Ass@p:1"})
-    proxy = network.proxy(urllib.parse.urlsplit("https://a.example"))
-    assert proxy
-    assert proxy.authorization == "Basic dXNAZXI6cDpzcw=="
-    assert "p%3Ass" not in repr(network)
-    assert "Basic" not in repr(proxy)
+        fetch.get(f"{odd}/{path}", {}, 10, Network({}))
 
 
 def test_equal_findings_are_one() -> None:

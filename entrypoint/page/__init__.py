@@ -44,6 +44,9 @@ def added(plan: model.Plan, chosen: settings.Settings, now: dt.datetime) -> mode
             [f"page: {local} would be replaced by the page or its checksums." for local in taken],
             "Leave page out, or move these files.",
         )
+    if not named and not chosen.shard:
+        why = "page: no page is made, because this run uploads no catalog."
+        return dataclasses.replace(plan, warnings=(*plan.warnings, why))
     units = tuple(_with_page(plan, unit, chosen, now) for unit in plan.units)
     return dataclasses.replace(plan, units=units, known=plan.known | named)
 

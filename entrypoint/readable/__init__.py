@@ -7,20 +7,20 @@ addresses of planned files at the place that the user named.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from entrypoint import errors, settings, text
+from entrypoint.destinations.s3.network import Network
 from entrypoint.outcome import Outcome, ReaderCheck
 from entrypoint.plan import model
 from entrypoint.readable import fetch, findings, sample
 from entrypoint.readable.fetch import Answer
 from entrypoint.readable.judge import MAGIC, Judge, Wanted
 from entrypoint.readable.links import UrlOf, catalogs, url_of, views
-from entrypoint.readable.network import Network
 
-__all__ = ["Network", "catalogs", "check", "url_of", "views"]
+__all__ = ["catalogs", "check", "url_of", "views"]
 
 REQUESTS: Final = 40
 SECONDS: Final = 60.0
@@ -107,7 +107,7 @@ def check(
     chosen: settings.ReaderSettings,
     urls: UrlOf,
     etag: Callable[[str], str],
-    network: Network,
+    environ: Mapping[str, str],
     stop: Callable[[], None],
 ) -> ReaderCheck:
     """Look at a sample of what an outcome says is there.
@@ -115,11 +115,16 @@ def check(
     Args:
         urls: from a remote name to the address for readers.
         etag: from a remote name to the ETag that the store has; empty where it is not known.
+        environ: names proxies and certificates.
         stop: called between requests; raises when the run is to stop.
 
     Raises:
         errors.Cancelled: of `stop`.
     """
+    try:
+        network = Network(environ)
+    except errors.BadInput as error:
+        return ReaderCheck(0, "", notes=(f"Readers: nothing was looked at. {error}",))
     assert outcome.plan is not None  # nothing was published otherwise
     in_browser = outcome.links is None or outcome.links.published is None
     origin = chosen.viewer_origin if in_browser else ""

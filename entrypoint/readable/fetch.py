@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from entrypoint import text
-from entrypoint.readable.network import Network
+from entrypoint import errors, text
+from entrypoint.destinations.s3.network import Network, Target
 
 PATIENCE: Final = 10.0
 """Seconds for one request with its redirects, from the first byte to the last that is wanted."""
@@ -170,18 +170,16 @@ def _connected(
     Yields:
         the socket, what stands before the path in the request's line, and more headers.
     """
+    target = Target.of(f"{url.scheme}://{url.netloc}")
+    proxy = network.proxy_for(target)
+    if proxy and proxy.server.secure:
+        raise NoAnswer(f"was not asked: {proxy} is reached by https itself")
+    server = proxy.server if proxy else target
     try:
-        proxy = network.proxy(url)
-    except ValueError:
-        raise NoAnswer("was not asked: the proxy that the environment names is no URL") from None
-    if proxy and proxy.scheme != "http":
-        raise NoAnswer(f"was not asked: the environment names a proxy of the kind {proxy.scheme!r}")
-    host, port = (proxy.host, proxy.port) if proxy else (url.hostname or "", _port(url))
-    try:
-        plain = socket.create_connection((host, port), max(0.1, deadline - time.monotonic()))
+        plain = socket.create_connection((server.host, server.port), max(0.1, deadline - time.monotonic()))
     except OSError as error:
-        which = f"the proxy {host}:{port} " if proxy else ""
-        raise NoAnswer(f"cannot be reached: {which}{_why(error)}") from error
+        which = f" by {proxy}" if proxy else ""
+        raise NoAnswer(f"cannot be reached{which}: {_why(error)}") from error
     with contextlib.ExitStack() as stack:
         stack.callback(plain.close)
         # TLS takes the socket over, so what cuts the connection needs a handle of its own.
@@ -192,15 +190,17 @@ def _connected(
         timer.start()
         stack.callback(timer.cancel)
         login = {"Proxy-Authorization": proxy.authorization} if proxy and proxy.authorization else {}
-        if url.scheme == "http":
-            yield plain, f"http://{url.netloc}" if proxy else "", login
+        if not target.secure:
+            yield plain, str(target) if proxy else "", login
             return
         if proxy:
-            _tunnel(plain, f"{url.hostname}:{_port(url)}", login)
+            _tunnel(plain, f"{url.hostname}:{target.port}", login)
         try:
             context = network.tls()
-        except OSError as error:
-            raise NoAnswer("was not asked: a CA bundle that the environment names cannot be read") from error
+        except errors.BadInput as error:
+            raise NoAnswer(f"was not asked: {error.message}") from error
+        # A bundle for the store may lack the authorities of the web.
+        context.load_default_certs()
         secure = context.wrap_socket(plain, server_hostname=url.hostname)
         stack.callback(secure.close)
         yield secure, "", {}
