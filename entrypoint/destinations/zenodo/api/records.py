@@ -84,6 +84,12 @@ class Record:
         """The native metadata."""
         return _dict(self.document, "metadata")
 
+    @property
+    def is_later_version(self) -> bool:
+        """Whether an earlier version is published, as far as the service says."""
+        index = _dict(self.document, "versions").get("index")
+        return isinstance(index, int) and index > 1
+
     def version_flag(self, name: str) -> bool | None:
         """``is_latest`` or ``is_latest_draft``; nothing where the service does not say."""
         value = _dict(self.document, "versions").get(name)

@@ -87,7 +87,7 @@ class Task:
         """What publishing would be refused for; nothing where it is not asked for."""
         if not self.wanted.publish or self.found.finished:
             return []
-        published = self.there is not None and not self.there.is_draft
+        published = self.there is not None and (not self.there.is_draft or self.there.is_later_version)
         return list(metadata.missing(self.planned_body(), published=published))
 
     def limits(self) -> tuple[list[str], list[str]]:
