@@ -240,6 +240,25 @@ def test_a_page_that_another_run_replaced_meanwhile_is_not_overwritten(
     assert run.statuses()["catalog.yaml"] in ("withheld", "skipped")
 
 
+def test_no_page_stands_beside_the_catalog_of_another_run(
+    s3_server: Store, workspace: Path, recorded_s3: Recorder, out: Path
+) -> None:
+    published(publish(s3_server, workspace, page="true"))
+    before = s3_server.read(f"p/{INDEX}")
+    (out / "counts.json").write_bytes(b'{"a": 5}')
+
+    def overtake(method: str, target: str) -> None:
+        if method == "PUT" and "counts" in target:
+            s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"id: other\n")
+
+    recorded_s3.on_request = overtake
+    run = publish(s3_server, workspace, url=recorded_s3.url, page="true")
+    assert run.code == 3, run.log
+    assert s3_server.read(f"p/{INDEX}") == before
+    assert s3_server.read("p/catalog.yaml") == b"id: other\n"
+    assert "the catalog at the destination was replaced by another run" in run.file(INDEX)["reason"]
+
+
 def test_names_that_are_html_stay_names(s3_server: Store, workspace: Path) -> None:
     names = [
         "<script>alert(1)<!--run-->.pmtiles",

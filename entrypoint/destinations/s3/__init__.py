@@ -224,6 +224,8 @@ class S3(destinations.Destination):
         """Send one file; a catalog only if nobody else replaced it since `preflight`."""
         assert self._uploader is not None  # begin() comes first
         key = self._key(file.name)
+        if file.generated:
+            self._check_catalog(file.unit)
         if file.is_guarded:
             self._put_catalogs.add(file.name)
             receipt = self._put_catalog(self._uploader, file, key, watch)
@@ -355,6 +357,12 @@ class S3(destinations.Destination):
             key = self._key(file.name)
             if self._was_replaced(file, key):
                 raise self._overtaken(file)
+
+    def _check_catalog(self, unit: str) -> None:
+        """Before a page is put: it must not stand beside another run's catalog."""
+        for catalog in (each.catalog for each in self._plan.units if each.name == unit and each.catalog):
+            if self._was_replaced(catalog, self._key(catalog.name)):
+                raise self._overtaken(catalog)
 
     def _was_replaced(self, file: model.PlannedFile, key: str) -> bool:
         """Whether a catalog that was left alone is another one now."""
