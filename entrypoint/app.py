@@ -178,6 +178,7 @@ class _Work:
             return outcome
         if outcome.mode is Mode.DRAFT or (outcome.exit_code and not reads_only):
             return outcome
+        self._out.info("Checking that readers can open it …")
         urls = _urls(chosen, destination)
         try:
             found = workers.interruptible(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from entrypoint.destinations.s3.network import Network
 from entrypoint.readable import fetch, findings
@@ -334,6 +335,23 @@ def test_a_collection_is_looked_at_in_samples(s3_server: Store, workspace: Path,
     assert len(site.asked) == 25
     assert "20 files in 5 of 12 samples" in run.summary
     assert run.outputs["catalog-url"].splitlines()[0] == f"{site.url}/s00/catalog.yaml"
+
+
+def test_layers_are_linked_on_a_map(s3_server: Store, workspace: Path) -> None:
+    folder = inside.fill(workspace, FILES | {"dark #1.pmtiles": FILES["genes_all.pmtiles"]})
+    assets = {"sge": {"all": "genes_all.pmtiles", "counts": "counts.json"}, "overview": "dark #1.pmtiles"}
+    (folder / "catalog.yaml").write_text(yaml.safe_dump({"id": "atlas", "assets": assets}))
+    run = publish(s3_server, workspace, public_url="https://data.example.org/a", check_readable="off")
+    start = "https://pmtiles.io/#url=https%3A%2F%2Fdata.example.org%2Fa%2F"
+    assert run.manifest["views"] == [
+        {"label": "SGE on a map", "url": f"{start}genes_all.pmtiles"},
+        {"label": "Overview on a map", "url": f"{start}dark%2520%25231.pmtiles"},
+    ]
+    for view in run.manifest["views"]:
+        assert f"{view['label']}: {view['url']}" in run.log
+        assert f'href="{view["url"]}"' in run.summary
+    assert "to paste into CartoScope" in run.summary
+    assert run.outputs["catalog-url"] == "https://data.example.org/a/catalog.yaml"
 
 
 def test_nothing_is_asked_after_files_failed(
