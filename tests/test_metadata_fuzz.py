@@ -71,7 +71,6 @@ def test_any_json_in_a_file_and_on_the_server(
         assert metadata.has_mark(body, "Uploaded by")
         metadata.missing(body)
         metadata.license_note(body)
-        metadata.license_of(body)
     metadata.differs(there, {"metadata": odd})
     metadata.given_differs(said, there)
     metadata.citation_of(there, "10.1234/x")

@@ -73,6 +73,9 @@ def test_the_license_of_a_release(zenodo: Service, spdx: str) -> None:
     body = metadata.merge(found.given, None, CONTEXT)
     (right,) = zenodo.draft(body)["metadata"]["rights"]
     assert right["id"].startswith(spdx.lower())
+    assert found.remarks == (
+        f"License of the record: {right['id']}, which is that of the release's repository.",
+    )
     assert metadata.license_note(body) == ""
 
 

@@ -159,7 +159,9 @@ def test_a_record_without_a_license_stays_without(server: ZenodoServer, run: Run
     first = record(server, body)
     draft = run(CHANGED, first).ok().links.deposition_id
     assert draft != first
-    assert run({**CHANGED, "c.txt": b"c"}, draft, publish=True).ok().links.published
+    second = run({**CHANGED, "c.txt": b"c"}, draft, publish=True).ok()
+    assert second.links.published
+    assert "will have none" in second.notices
     assert "rights" not in native(server, draft)["metadata"]
 
 

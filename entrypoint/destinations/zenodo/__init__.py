@@ -144,7 +144,8 @@ class Zenodo:
         if problems:
             raise errors.BadInput(problems)
         self._notices += [*found.remarks, *settled.remarks, *remarks]
-        if (there is None or there.is_draft) and (note := metadata.license_note(task.planned_body())):
+        is_described = there is None or there.is_draft or task.wanted.publish
+        if is_described and (note := metadata.license_note(task.planned_body())):
             self._notices.append(note)
 
     def _finder(self) -> find.Finder:

@@ -15,7 +15,7 @@ from entrypoint.destinations.zenodo.metadata.given import Given
 from entrypoint.destinations.zenodo.metadata.merge import Context, given_differs, merge
 from entrypoint.destinations.zenodo.metadata.normal import differs, lost
 from entrypoint.destinations.zenodo.metadata.notes import has_mark, legacy_has_mark
-from entrypoint.destinations.zenodo.metadata.problems import license_note, license_of, missing, problems_of
+from entrypoint.destinations.zenodo.metadata.problems import license_note, missing, problems_of
 from entrypoint.destinations.zenodo.metadata.settle import Settled, settle
 from entrypoint.destinations.zenodo.metadata.sources import gather
 from entrypoint.destinations.zenodo.metadata.vocabularies import Ask
@@ -32,7 +32,6 @@ __all__ = [
     "has_mark",
     "legacy_has_mark",
     "license_note",
-    "license_of",
     "lost",
     "merge",
     "missing",

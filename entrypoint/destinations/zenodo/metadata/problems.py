@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from entrypoint import text as words
-from entrypoint.destinations.zenodo.metadata import given, licenses
+from entrypoint.destinations.zenodo.metadata import given
 
 _INPUTS: Final = {
     "title": "title",
@@ -71,12 +71,6 @@ def license_note(body: Mapping[str, Any]) -> str:
     if given.items(given.metadata_of(body).get("rights")):
         return ""
     return "No license is given: the record will have none. Set license, such as CC-BY-4.0."
-
-
-def license_of(body: Mapping[str, Any]) -> str:
-    """The licences of a body, for people; empty without one."""
-    found = map(licenses.title_of, given.objects(given.metadata_of(body).get("rights")))
-    return words.printable(", ".join(filter(None, found)))
 
 
 def problems_of(errors: object, body: Mapping[str, Any] | None = None) -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from entrypoint import text as words
 from entrypoint.destinations.zenodo.metadata import (
     given,
     known,
@@ -48,7 +49,11 @@ def settle(
     license_ = () if "rights" in values or has.get("rights") else asker.release_license(said)
     kind = notes.type_of_mark(there or {}) or (asker.notes_type() if marked else notes.NOTES)
     settled = dataclasses.replace(said, values=values, license=license_, notes_type=kind)
-    remarks = [
+    chosen = ", ".join(words.printable(licenses.title_of(item)) for item in license_)
+    remarks = (
+        [f"License of the record: {chosen}, which is that of the release's repository."] if chosen else []
+    )
+    remarks += [
         f"{problems.word_of(name)}: the service has no such description; it was left out." for name in lacking
     ]
     return Settled(settled, tuple(dict.fromkeys(asker.problems)), (*remarks, *asker.vocabularies.remarks()))
