@@ -331,6 +331,10 @@ def test_what_a_record_has_otherwise(tmp_path: Path) -> None:
         "title",
     ]
     assert metadata.given_differs(given(tmp_path), record) == []
+    cites: dict[str, Any] = {"related_identifiers": ("cites https://x.org",)}
+    released = merged(tmp_path, release=RELEASE, **cites)
+    assert metadata.given_differs(given(tmp_path, release=RELEASE, **cites), released) == []
+    assert metadata.given_differs(given(tmp_path, **cites), record) == ["related_identifiers"]
 
 
 # A sentence

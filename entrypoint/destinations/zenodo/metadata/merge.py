@@ -81,7 +81,18 @@ def given_differs(said: given.Given, record: Mapping[str, Any]) -> list[str]:
     unmarked = {**record, "metadata": merge(given.Given(), record, nothing)["metadata"]}
     merged = merge(given.Given(said.values, said.loose), record, nothing)
     names = {name.partition(".")[0] for name in said.values} | set(said.values)
-    return [name for name in normal.differs(merged, unmarked) if name in names]
+    return [
+        name
+        for name in normal.differs(merged, unmarked)
+        if name in names and not (name == "related_identifiers" and _are_in(merged, unmarked))
+    ]
+
+
+def _are_in(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Whether a record has all the related works of another one; beside them it names its release."""
+    field = "related_identifiers"
+    there = normal.of(theirs).get(field, [])
+    return all(item in there for item in normal.of(ours).get(field, []))
 
 
 def _over(name: str, value: Any, there: Mapping[str, Any] | None) -> Any:
