@@ -184,7 +184,7 @@ def delete_files(
     version.touch()
 
 
-def room_for(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
+def space_for(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
     """Bytes that the draft's quota leaves for this key; 400 when it would be one file too many.
 
     A key that went with all files at once is a 500.
@@ -198,12 +198,12 @@ def room_for(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
     return quota - draft.size() + ((old.size or 0) if old else 0)
 
 
-def receive(zenodo: state.Zenodo, request: Request, room: int, *, empty: bool = False) -> state.StoredFile:
+def receive(zenodo: state.Zenodo, request: Request, space: int, *, empty: bool = False) -> state.StoredFile:
     """Reads the body into a file of its own, outside the lock; memory holds one chunk.
 
-    `room` is what the record's quota leaves, in bytes; with `empty` nobody minds an empty body yet.
+    `space` is what the record's quota leaves, in bytes; with `empty` nobody minds an empty body yet.
     """
-    limits = ((zenodo.options.max_file, "Maximum file size exceeded."), (room, "Bucket quota exceeded."))
+    limits = ((zenodo.options.max_file, "Maximum file size exceeded."), (space, "Bucket quota exceeded."))
     _fits(request.length or 0, limits)
     path = None if zenodo.options.sink else zenodo.folder / uuid.uuid4().hex
     try:

@@ -48,13 +48,13 @@ def put(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
     request.accept("application/json")
     with zenodo.lock:
         version, draft = _writable(zenodo, request, match)
-        room = actions.room_for(zenodo, draft, key)
+        space = actions.space_for(zenodo, draft, key)
         replaces = key in draft.files
     request.expect("application/octet-stream")
     if len(key) > 255:
         raise ApiError(400, "Filename is too long.")
     with actions.changing(zenodo, version, request) if replaces else contextlib.nullcontext():
-        stored = actions.receive(zenodo, request, room)
+        stored = actions.receive(zenodo, request, space)
         with zenodo.lock:
             version, draft = _writable(zenodo, request, match)
             keep(zenodo, draft, key, stored)
@@ -65,7 +65,7 @@ def put(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
 
 def keep(zenodo: state.Zenodo, draft: state.Content, key: str, stored: state.StoredFile) -> None:
     """Takes a received file into the draft, the limits checked again: others may have been faster."""
-    if (stored.size or 0) > actions.room_for(zenodo, draft, key):
+    if (stored.size or 0) > actions.space_for(zenodo, draft, key):
         raise ApiError(400, "Bucket quota exceeded.")
     stored.key = key
     draft.files[key] = stored

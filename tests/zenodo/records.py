@@ -320,7 +320,7 @@ def put_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         entry = _entry(version, kept, match[2])
         if entry.transfer != "L":
             raise messages.denied()
-        room = actions.room_for(zenodo, kept, match[2])
+        space = actions.space_for(zenodo, kept, match[2])
     request.expect("application/octet-stream")
     if entry.status == "completed":
         with zenodo.lock:
@@ -328,7 +328,7 @@ def put_content(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
         answer = _file_answer(zenodo, request, version, entry)
         answer.body["errors"] = "File upload transfer failed."
         return answer
-    stored = actions.receive(zenodo, request, room, empty=True)
+    stored = actions.receive(zenodo, request, space, empty=True)
     with zenodo.lock:
         entry.size, entry.md5, entry.path = stored.size, stored.md5, stored.path
         return _file_answer(zenodo, request, version, entry)
