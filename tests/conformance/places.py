@@ -74,7 +74,7 @@ class S3Place:
 
 
 class ZenodoPlace:
-    """A draft of the mocked Zenodo."""
+    """A draft of the mocked Zenodo, or of a plain InvenioRDM without Zenodo's older API."""
 
     def __init__(self, server: ZenodoServer) -> None:
         self._server = server
@@ -98,7 +98,7 @@ class ZenodoPlace:
 
     def deny(self, name: str) -> None:
         self._server.faults.add(
-            "answer", method="PUT", path=f"/{name}$", count=None, status=400, body={"message": "no"}
+            "answer", method="PUT", path=f"/{name}(/content)?$", count=None, status=400, body={"message": "no"}
         )
 
     def heal(self) -> None:
@@ -108,9 +108,9 @@ class ZenodoPlace:
         found = self._server.requests[self._seen :]
         self._seen += len(found)
         return [
-            each.path.rpartition("/")[2]
+            each.path.removesuffix("/content").rpartition("/")[2]
             for each in found
-            if each.method == "PUT" and "/api/files/" in each.path and each.status in (200, 201)
+            if each.method == "PUT" and each.status in (200, 201) and "/files/" in each.path
         ]
 
     def writes(self) -> int:
@@ -124,8 +124,8 @@ def s3(store: Store) -> Iterator[Place]:
 
 
 @contextlib.contextmanager
-def zenodo() -> Iterator[Place]:
-    with ZenodoServer() as server:
+def zenodo(kind: str = "zenodo") -> Iterator[Place]:
+    with ZenodoServer(kind=kind) as server:
         yield ZenodoPlace(server)
 
 
