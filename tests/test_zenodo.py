@@ -96,7 +96,7 @@ class Runner:
     def destination(
         self, deposition: str | int = "new", *, run: settings.Run | None = None, **how: Any
     ) -> zenodo.Zenodo:
-        names = ("release", "restart", "delete_extra", "check", "patience", "n_jobs")
+        names = ("release", "restart", "delete_extra", "check", "patience", "n_jobs", "reporter", "drafts")
         own = {name: how.pop(name) for name in names if name in how}
         wanted = settings.ZenodoSettings(
             str(deposition), settings.Secret(how.pop("token", self.server.token)), self.server.url, **how
