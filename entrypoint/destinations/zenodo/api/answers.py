@@ -41,9 +41,14 @@ class Answer:
     def is_collision(self) -> bool:
         """Whether two writes met at one draft, of which the server keeps one.
 
-        It blames the values of the other, or, of a draft without metadata, itself.
+        It blames some value of the other's ("Not a valid value.", "Invalid value dataset."), or itself.
         """
-        return self.status == 500 or (self.status == 400 and "Not a valid value" in self.reason)
+        return self.status == 500 or (self.status == 400 and is_blamed_value(self.reason))
+
+
+def is_blamed_value(reason: str) -> bool:
+    """Whether a refusal may be about a write that met another one: the words of both are the same."""
+    return "valid value" in reason.lower()  # "invalid value", too
 
 
 class Rejected(errors.Refused):

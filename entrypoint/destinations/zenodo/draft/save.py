@@ -30,11 +30,22 @@ def save(
     Raises:
         errors.BadInput: the server refuses some of it.
     """
-    written = refused(way, lambda: native.write(draft.id, body), body, draft.id)
+    written = refused(way, lambda: _write(way, native, draft.id, body), body, draft.id)
     check(way, written, body, publish=publish)
     kept = native.draft(draft.id) or draft
     lost = metadata.lost(body, kept.document)
     return kept, [f"{way.host} did not keep this metadata: {', '.join(lost)}."] if lost else []
+
+
+def _write(way: http.Http, native: records.Records, ident: str, body: Mapping[str, Any]) -> records.Record:
+    """Save; once more where it may have met somebody else's write, which reads like a wrong value."""
+    try:
+        return native.write(ident, body)
+    except answers.Rejected as error:
+        if error.status != 400 or not answers.is_blamed_value(error.reason):
+            raise
+    way.sleep(way.patience.pause(1))
+    return native.write(ident, body)
 
 
 def refused(
