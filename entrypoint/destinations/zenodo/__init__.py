@@ -36,16 +36,6 @@ def _never() -> None:
     """A cancel switch that nobody turns."""
 
 
-class _Unwatched:
-    """A watch that counts nothing."""
-
-    def __init__(self, check: http.Check) -> None:
-        self.check = check
-
-    def moved(self, count: int) -> None:
-        """Not counted."""
-
-
 class Zenodo:
     """One draft or record. What is known of it is three values, each replaced as the run goes on: the task,
     how it stands, and where files go.
@@ -114,8 +104,6 @@ class Zenodo:
         self._now = links.Standing()
         self._place: files.Place | None = None
         self._replacement: replace.Replacement | None = None
-        self._out: frozenset[str] = frozenset()
-        self._again: list[model.PlannedFile] = []
         self._lock = threading.Lock()
         self._proved: dict[str, str] = {}
         self._notices: list[str] = list(given.notices)
@@ -267,22 +255,12 @@ class Zenodo:
         """Delete every file of the draft."""
         with self._lock:
             self._proved.clear()
-        names = tuple(self._draft.files)
-        if names and self._records.delete_files(self._draft.id):
-            self.removed += len(names)
-            self._now = dataclasses.replace(self._now, record=dataclasses.replace(self._draft, files={}))
-            return
-        for name in names:
+        for name in tuple(self._draft.files):
             self.remove(name)
 
     def _replace(self, to_send: Sequence[model.PlannedFile]) -> None:
         """Have the files that are replaced taken out ahead of their upload, unless it is one at a time."""
         place, there = self._place, self._draft.files
-        again = replace.all_at_once(there, to_send, self._task.plan)
-        if again is not None and self._records.delete_files(self._draft.id):
-            self._out = frozenset(there)
-            self._again = again
-            return
         old = [file for file in to_send if file.name in there and not file.is_catalog]
         if place is None or not old or (place.bucket and (len(old) == 1 or self._n_jobs == 1)):
             return
@@ -340,23 +318,9 @@ class Zenodo:
         if self._place is None and not (task.wanted.publish or self._now.described):
             return  # nothing was written, so that all is as it was read
         place = self._place or files.Place(self._http, self._records, there.id, "")
-        self._send_again(place)
         self._now = dataclasses.replace(self._now, record=files.verify(place, task.plan, self._proved))
         if task.wanted.publish:
             self._publish()
-
-    def _send_again(self, place: files.Place) -> None:
-        """Send what was deleted though it had not changed."""
-        if not self._again:
-            return
-        size = sum(file.size for file in self._again)
-        for file in tuple(self._again):
-            files.put(place, file, _Unwatched(self._http.check))
-            self._again.remove(file)
-        self._notices.append(
-            f"{text.size_text(size)} that had not changed were sent again, because all files of the draft were "
-            "replaced at once."
-        )
 
     def _say_unwritten(self, record: records.Record | None) -> None:
         """Where no file of a record changed, it stays as it is; other metadata that was given is named."""
@@ -381,12 +345,11 @@ class Zenodo:
     def abandon(self) -> None:
         """Leave the draft as it is: the next run continues with it."""
         self._now = dataclasses.replace(self._now, stage=links.Stage.ABANDONED)
-        out = self._out - {file.name for file in self._again}
-        if self._replacement is not None:
-            self._replacement.close()
-            out = self._replacement.out
+        if self._replacement is None:
+            return
+        self._replacement.close()
         with self._lock:
-            lost = sorted(out - self._proved.keys()) + sorted(file.name for file in self._again)
+            lost = sorted(self._replacement.out - self._proved.keys())
         if lost:
             self._notices.append(
                 f"{text.plural(len(lost), 'file')} of the draft ({text.printable(', '.join(lost[:3]))}) "

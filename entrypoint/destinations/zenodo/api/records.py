@@ -6,7 +6,6 @@ Zenodo's older form holds a part, so that only this one is written back.
 
 from __future__ import annotations
 
-import contextlib
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -233,16 +232,14 @@ class Records:
             on_collision: called where it met another deletion; it is tried again.
         """
         path = f"{_path(ident)}/draft/files/{http.quoted(name)}"
-        with contextlib.suppress(_Missing):
-            self._delete(path, on_collision)
-
-    def delete_files(self, ident: str) -> bool:
-        """Remove all files of a draft in one request; false where the service does not know how."""
+        request = Request(
+            "DELETE", path, wants_json=False, on_collision=on_collision, purpose="to delete files"
+        )
         try:
-            self._delete(f"{_path(ident)}/draft/files")
-        except _Missing:
-            return False
-        return True
+            self._http.call(request)
+        except answers.Rejected as error:
+            if not error.is_unknown:
+                raise
 
     def begin_file(self, ident: str, name: str) -> None:
         """Begin an upload."""
@@ -257,17 +254,143 @@ class Records:
         """Where the bytes of a begun upload go."""
         return f"{_path(ident)}/draft/files/{http.quoted(name)}/content"
 
-    def _delete(self, path: str, on_collision: Callable[[], None] = http.no_matter) -> None:
+    # What answers hold
+
+    def ident(self, document: answers.Json) -> str:
+        """The id in an answer."""
+        value = _mapping(document).get("id")
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str) or not value.isascii() or not value.replace("-", "").isalnum():
+            raise self.unexpected("an id")
+        return value
+
+    def unexpected(self, what: str) -> errors.Unreachable:
+        """An error about an answer that lacks something."""
+        return errors.Unreachable(
+            f"{self._http.host} answered without {what}, which the API of Zenodo and InvenioRDM promises.",
+            "Is zenodo-url the address of such a service? If it is, its API has changed: please report it.",
+        )
+
+    def _find(self, path: str, purpose: str) -> Mapping[str, Any] | None:
         try:
-            self._http.call(
-                Request(
-                    "DELETE", path, wants_json=False, on_collision=on_collision, purpose="to delete files"
-                )
-            )
+            return _mapping(self._http.get(path, accept=NATIVE, purpose=purpose).document)
         except answers.Rejected as error:
             if error.is_unknown:
-                raise _Missing from error
+                return None
             raise
+
+    def _write(
+        self, method: str, path: str, body: Mapping[str, Any], purpose: str, *, once: bool = False
+    ) -> Record:
+        request = Request(
+            method,
+            path,
+            document=dict(body),
+            accept=NATIVE,
+            once=once,
+            purpose=purpose,
+        )
+        document = _mapping(self._http.call(request).document)
+        refused = document.get("errors")
+        return self._read(
+            document, is_draft=True, files={}, refused=refused if isinstance(refused, list) else []
+        )
+
+    def _read(
+        self,
+        document: Mapping[str, Any],
+        *,
+        is_draft: bool,
+        files: Mapping[str, File],
+        refused: list[Any] | None = None,
+    ) -> Record:
+        ident = self.ident(document)
+        if not isinstance(document.get("metadata"), dict):
+            raise self.unexpected("metadata")
+        return Record(
+            id=ident,
+            concept=_text(_dict(document, "parent"), "id") or _text(document, "conceptrecid"),
+            is_draft=is_draft,
+            is_published=not is_draft or document.get("is_published") is True,
+            document=document,
+            files=files,
+            errors=tuple(refused or ()),
+        )
+
+    def _entries(self, path: str) -> list[Mapping[str, Any]]:
+        entries = _mapping(self._http.get(path, purpose="to list files").document).get("entries")
+        if isinstance(entries, dict):  # as old versions had them
+            entries = [{"key": key, **_mapping(entry)} for key, entry in entries.items()]
+        return [_mapping(entry) for entry in entries] if isinstance(entries, list) else []
+
+    def _files(self, entries: list[Mapping[str, Any]]) -> Mapping[str, File]:
+        return {file.name: file for file in map(self._file, entries)}
+
+    def _file(self, entry: Mapping[str, Any]) -> File:
+        name, status = _text(entry, "key"), _text(entry, "status")
+        size = entry.get("size")
+        if isinstance(size, float) and size.is_integer():
+            size = int(size)
+        # A record's files are complete, and say nothing of it.
+        pending = status not in ("", "completed")
+        if not name or (not pending and (not isinstance(size, int) or isinstance(size, bool))):
+            raise self.unexpected("the names and sizes of files")
+        return File(name, size if isinstance(size, int) else 0, md5_of(entry), pending)
+
+
+_LISTING).document
+            hits = _dict(_mapping(document), "hits").get("hits")
+            if not isinstance(hits, list):
+                raise self.unexpected("a list of records")
+            yield from (hit for hit in hits if isinstance(hit, dict))
+            if len(hits) < FIRST_PAGE:
+                return
+
+    def vocabulary(self, path: str) -> object | None:
+        """An item of a vocabulary (``/api/vocabularies/licenses/mit``); nothing where there is none."""
+        try:
+            found: object = self._http.get(path, purpose="to look up a vocabulary").document
+            return found
+        except answers.Rejected as error:
+            if error.is_unknown or error.status == 400:
+                return None
+            raise
+
+    # Files of a draft
+
+    def draft_files(self, ident: str) -> Mapping[str, File]:
+        """The draft's files by name, pending ones too."""
+        return self._files(self._entries(f"{_path(ident)}/draft/files"))
+
+    def delete_file(self, ident: str, name: str, on_collision: Callable[[], None] = http.no_matter) -> None:
+        """Remove a file from a draft. One that is gone already counts as removed.
+
+        Args:
+            on_collision: called where it met another deletion; it is tried again.
+        """
+        path = f"{_path(ident)}/draft/files/{http.quoted(name)}"
+        request = Request(
+            "DELETE", path, wants_json=False, on_collision=on_collision, purpose="to delete files"
+        )
+        try:
+            self._http.call(request)
+        except answers.Rejected as error:
+            if not error.is_unknown:
+                raise
+
+    def begin_file(self, ident: str, name: str) -> None:
+        """Begin an upload."""
+        self._http.call(Request("POST", f"{_path(ident)}/draft/files", document=[{"key": name}]))
+
+    def commit_file(self, ident: str, name: str) -> answers.Json:
+        """Complete an upload; the file as the server has it."""
+        path = f"{_path(ident)}/draft/files/{http.quoted(name)}/commit"
+        return self._http.call(Request("POST", path, purpose="to complete a file")).document
+
+    def content_path(self, ident: str, name: str) -> str:
+        """Where the bytes of a begun upload go."""
+        return f"{_path(ident)}/draft/files/{http.quoted(name)}/content"
 
     # What answers hold
 

@@ -5,13 +5,14 @@ same time the server refuses all but one. PUTs of new files do not touch each ot
 them. So the old files are deleted first, and the uploads follow behind.
 
 How many deletions the server takes at once shows from its answers: on a distant server, most of their time is
-spent on the way, where they do not meet. Where nearly everything is replaced, one request deletes all files.
+spent on the way, where they do not meet. The one request that deletes all files of a draft is of no use: names
+that it deleted cannot be taken again (seen with invenio-rdm-records 35: 500).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from entrypoint import errors
@@ -23,36 +24,8 @@ _MOST: Final = 8
 _AHEAD: Final = 24
 """Files that may be out before their upload begins, so that a run that breaks off leaves few holes."""
 _STEADY: Final = 4
-"""Deletions in a row without a collision, after which one more is tried at a time."""
-_MANY: Final = 20
-"""Replaced files, from which on a few small ones are sent again rather than that many deleted one by one."""
-_FEW: Final = 20
-"""How many replaced files there must be for each one that is sent again."""
-_SMALL: Final = 1_000_000
-"""Bytes that may be sent again."""
+"""Deletions in a row without a collision, after which one more is tried at a time; twice as many after each one."""
 _POLL: Final = 0.2
-
-
-def all_at_once(
-    there: Mapping[str, records.File], to_send: Sequence[model.PlannedFile], plan: model.Plan
-) -> list[model.PlannedFile] | None:
-    """Whether all files of a draft are better deleted in one request.
-
-    A draft is seen by nobody, so that it may lack its catalog and a few small files for a while.
-
-    Returns:
-        the planned files that are then to be sent though they had not changed; nothing where the draft has
-        others, or too many.
-    """
-    sent = {file.name for file in to_send}
-    old = [file for file in to_send if file.name in there]
-    again = [file for file in plan if file.name in there and file.name not in sent]
-    if there.keys() - plan.names or len(old) < 2:
-        return None
-    if len(old) < _MANY:
-        return [] if not again and not any(file.is_catalog for file in old) else None
-    is_little = len(again) * _FEW <= len(old) and sum(file.size for file in again) <= _SMALL
-    return again if is_little else None
 
 
 class Replacement:
@@ -83,8 +56,8 @@ class Replacement:
         self._failed: dict[str, errors.PublishError] = {}
         self._ahead = 0
         self._limit = 2
-        self._most = _MOST
         self._steady = 0
+        self._needed = _STEADY
         self._closed = False
         if not beside_uploads:
             self._limit = 1
@@ -161,7 +134,7 @@ class Replacement:
             if failure is None:
                 self._out.add(name)
                 self._steady += 1
-                if self._steady >= _STEADY and self._limit < self._most:
+                if self._steady >= self._needed and self._limit < _MOST:
                     self._limit, self._steady = self._limit + 1, 0
             else:
                 self._failed[name] = failure
@@ -169,6 +142,5 @@ class Replacement:
 
     def _collided(self) -> None:
         with self._state:
-            # As many at a time are not tried again.
-            self._most = self._limit = max(1, min(self._limit, len(self._running)) - 1)
-            self._steady = 0
+            self._limit = max(1, self._limit - 1)
+            self._steady, self._needed = 0, 2 * self._needed
