@@ -82,20 +82,19 @@ class Replacement:
         """
         name = file.name
         with self._state:
-            mine = name in self._waiting
-            if mine:
+            if name in self._waiting:
+                # It is the next to go, whatever the order was thought to be.
                 self._waiting.remove(name)
+                self._waiting.append(name)
             elif name not in self._running and name not in self._out and name not in self._failed:
                 return
-            else:
-                self._ahead -= 1
-                self._state.notify_all()
-        if mine:
-            self._delete(name)
-        with self._state:
-            while name in self._running:
+            self._ahead -= 1
+            self._state.notify_all()
+            while name in self._waiting or name in self._running:
                 self._state.wait(_POLL)
                 self._way.check()
+                if self._closed:
+                    raise errors.Cancelled
             failure = self._failed.get(name)
         if failure is not None:
             raise errors.FileFailed(
