@@ -9,11 +9,11 @@ import gc
 import re
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from entrypoint import cli, errors, inputs, memory, settings, workers
+from entrypoint import cli, connect, errors, inputs, memory, settings, workers
 from entrypoint.outcome import Mode, Outcome
 from entrypoint.signals import Signals
 
@@ -147,7 +147,7 @@ class _Work:
             out.event("plan", files=len(planned), bytes=planned.size, destination=chosen.destination)
             cancel.check()
             self.destination = ready or workers.interruptible(
-                lambda: _s3(chosen, self._environ, cancel, out), cancel
+                lambda: connect.s3(chosen, self._environ, cancel, out), cancel
             )
             rules = transfer.Rules(
                 mode,
@@ -213,7 +213,10 @@ class _Work:
                 deleted=self.destination.removed,
                 catalog_urls=tuple(catalogs),
                 views=tuple(readable.views(plan, urls)) if plan and self._chosen.s3 else (),
-                notices=tuple(self.destination.notices()),
+                notices=(
+                    *self.destination.notices(),
+                    *(_losses(plan, engine.replaced) if plan and engine else ()),
+                ),
             )
         except Exception as error:  # noqa: BLE001 - the way out must not fail
             return outcome if outcome.error else dataclasses.replace(outcome, error=_bug(error))
@@ -224,6 +227,22 @@ def _urls(chosen: settings.Settings, destination: destinations.Destination) -> C
     from entrypoint import readable
 
     return readable.url_of(chosen.readers.public_url if chosen.s3 else "", destination.file_url)
+
+
+def _losses(plan: model.Plan, replaced: Mapping[str, bytes]) -> Iterator[str]:
+    """What the catalogs that ours replace have and ours lack, one sentence for each."""
+    from entrypoint.catalog import losses
+
+    for file in plan:
+        if file.name not in replaced:
+            continue
+        try:
+            with file.source.open() as stream:
+                new = stream.read()
+        except (OSError, errors.FileFailed):
+            continue
+        if said := losses.sentence(file.name, replaced[file.name], new):
+            yield said
 
 
 def _mode(chosen: settings.Settings) -> Mode:
@@ -271,7 +290,7 @@ def _prepare(
     destination: destinations.Destination | None = None
     if chosen.zenodo and with_zenodo:
         try:
-            destination = _zenodo(chosen, chosen.zenodo, cancel, out)
+            destination = connect.zenodo(chosen, chosen.zenodo, cancel, out)
         except errors.BadInput as error:
             problems += error.problems
     try:
@@ -297,64 +316,6 @@ def _without_collector() -> Iterator[None]:
         gc.freeze()
     finally:
         gc.enable()
-
-
-# Each side's libraries are imported only when they are needed.
-
-
-def _zenodo(
-    chosen: settings.Settings,
-    wanted: settings.ZenodoSettings,
-    cancel: workers.Cancel,
-    out: runner.Runner | None,
-) -> destinations.Destination:
-    from entrypoint import event, runner
-    from entrypoint.destinations import zenodo
-
-    drafts: destinations.Drafts | None = None
-    notes = runner.drafts.folder(chosen.state_home, chosen.home)
-    if out is not None and notes is not None and not chosen.run.on_github:
-        drafts = runner.drafts.Drafts(out, notes, wanted.url, chosen.in_dir)
-
-    return zenodo.Zenodo(
-        wanted,
-        run=chosen.run,
-        release=event.read(chosen.run.event_path, chosen.run.event_name),
-        n_jobs=chosen.n_jobs,
-        restart=chosen.restart,
-        delete_extra=chosen.delete_extra,
-        part=chosen.shard is not None,
-        draft_only=chosen.draft_only,
-        check=cancel.check,
-        reporter=runner.Reporter(out) if out is not None else None,
-        drafts=drafts,
-    )
-
-
-def _s3(
-    chosen: settings.Settings, environ: Mapping[str, str], cancel: workers.Cancel, out: runner.Runner
-) -> destinations.Destination:
-    from entrypoint import runner
-    from entrypoint.destinations import s3
-
-    if isinstance(environ, MutableMapping):
-        # botocore reads the environment by itself, and takes a variable that is set to nothing at its word.
-        for name in [
-            name for name, value in environ.items() if name.startswith("AWS_") and not value.strip()
-        ]:
-            del environ[name]
-    assert chosen.s3 is not None  # settings.read() saw to it, and Zenodo is made before
-    return s3.S3(
-        chosen.s3,
-        n_jobs=chosen.n_jobs,
-        delete_extra=chosen.delete_extra,
-        verify_only=chosen.verify_only,
-        environ=environ,
-        cancel=cancel,
-        hide=out.mask,
-        run=chosen.run,
-        reporter=runner.Reporter(out),
-    )
 
 
 def _bug(error: Exception) -> errors.PublishError:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from entrypoint import destinations, errors, workers
+from entrypoint import destinations, errors, safeguards, workers
 from entrypoint.destinations import State, Verdict
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Status
 from entrypoint.plan import model
@@ -64,7 +64,11 @@ class _Watch:
 
 
 class Transfer:
-    """One run. `results` and `extras` tell how it stands at any time, also after an error."""
+    """One run. `results` and `extras` tell how it stands at any time, also after an error.
+
+    Attributes:
+        replaced: content of the catalogs that were there and differ from ours, by name.
+    """
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class Transfer:
         self._barrier_moved = True
         self._size = 1
         self.extras: tuple[ExtraResult, ...] = ()
+        self.replaced: dict[str, bytes] = {}
 
     @property
     def results(self) -> tuple[FileResult, ...]:
@@ -106,8 +111,11 @@ class Transfer:
         try:
             workers.interruptible(lambda: self._destination.preflight(self._plan), self._cancel)
             self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
-            self._keep_catalogs()
+            if self._rules.delete_extra:
+                safeguards.refuse_other_catalogs(self.extras)
             self._compare()
+            if self._rules.mode is not Mode.VERIFY:
+                self._read_replaced()
             if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
                 if self._rules.mode is Mode.DRAFT and self._may_overwrite() and not self._results:
                     self._open_draft()
@@ -136,21 +144,6 @@ class Transfer:
 
     # Reading
 
-    def _keep_catalogs(self) -> None:
-        """With delete-extra: a catalog among the extra files is that of another data set.
-
-        Raises:
-            errors.BadInput: there is one.
-        """
-        catalogs = [e.name for e in self.extras if e.name.rpartition("/")[2] in model.CATALOG_NAMES]
-        if self._rules.delete_extra and catalogs:
-            more = f" and {len(catalogs) - 3:,} more" if len(catalogs) > 3 else ""
-            raise errors.BadInput(
-                f"delete-extra: there are catalogs of other data sets among the {len(self.extras):,} extra files "
-                f"({', '.join(catalogs[:3])}{more}), so nothing is deleted.",
-                "Name the data set's own prefix or draft, or delete the other data sets by hand first.",
-            )
-
     def _compare(self) -> None:
         def one(file: model.PlannedFile) -> None:
             self._cancel.check()
@@ -166,6 +159,11 @@ class Transfer:
             for file in self._plan:
                 pool.submit(one, file)
             pool.drain()
+
+    def _read_replaced(self) -> None:
+        differ = {n for n, verdict in self._verdicts.items() if verdict.state is State.DIFFERENT}
+        files = [file for file in self._plan if file.is_catalog and file.name in differ]
+        self.replaced = safeguards.read_replaced(self._destination, files, self._cancel)
 
     def _may_overwrite(self) -> bool:
         """With overwrite: false, any remote file with other content stops everything before a byte is sent."""

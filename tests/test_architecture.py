@@ -30,8 +30,10 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "page": frozenset({"errors", "plan", "settings", "text"}),
     "readable": frozenset({"destinations", "errors", "outcome", "plan", "settings", "text"}),
     "workers": frozenset({"errors", "plan"}),
-    "transfer": frozenset({"destinations", "errors", "outcome", "plan", "workers"}),
+    "safeguards": frozenset({"destinations", "errors", "outcome", "plan", "workers"}),
+    "transfer": frozenset({"destinations", "errors", "outcome", "plan", "safeguards", "workers"}),
     "report": frozenset({"destinations", "errors", "inputs", "outcome", "plan", "settings", "text"}),
+    "connect": frozenset({"destinations", "event", "runner", "settings", "workers"}),
     "runner": frozenset({"errors", "outcome", "outfile", "text"}),
 }
 FILES: Final = sorted(PACKAGE.rglob("*.py"))

@@ -15,6 +15,7 @@ import pytest
 from entrypoint import cli
 from tests import action
 from tests.strangers import habits
+from tests.strangers.habits import Refusal
 from tests.strangers.server import Stranger, stranger
 
 PREFIX: Final = "s3://bucket/atlas/x"
@@ -184,6 +185,38 @@ def test_delete_extra_is_loud(place: Path, store: Stranger) -> None:
     assert done.stderr.startswith("warning: Deleted 1 extra file\n  old.pmtiles (3 bytes)\n")
     assert json.loads((place / "m.json").read_text())["outputs"]["deleted"] == "1"
     assert store.keys() == ["atlas/x/all.pmtiles", "atlas/x/catalog.yaml"]
+
+
+def test_a_catalog_that_replaces_a_richer_one_is_said(place: Path, store: Stranger) -> None:
+    out = place / "out"
+    poor = (out / "catalog.yaml").read_text()
+    for name in ("a.tsv", "b.pmtiles"):
+        (out / name).write_text(name)
+    (out / "catalog.yaml").write_text(
+        "id: x\nassets: {sge: {all: all.pmtiles}, alias_ai: a.tsv, basemap: {dark: b.pmtiles}}\n"
+    )
+    assert "the catalog there" not in upload(place, store).stderr
+    (out / "catalog.yaml").write_text(poor)
+    said = (
+        "catalog.yaml: the catalog there names 2 files that yours does not (a.tsv, b.pmtiles) and has alias_ai, "
+        "which yours lacks."
+    )
+    dry = upload(place, store, "--dry-run")
+    assert said in dry.stderr
+    done = upload(place, store)
+    assert done.returncode == 0
+    assert said in done.stderr
+    assert "the catalog there" not in upload(place, store).stderr
+    # Whatever is there instead, and may not even be read, ends no run.
+    for other in (b"no: [catalog", b"\0\xff", b"[]"):
+        store.put("atlas/x/catalog.yaml", other)
+        done = upload(place, store)
+        assert done.returncode == 0, done.stderr
+        assert "the catalog there" not in done.stderr
+    store.put("atlas/x/catalog.yaml", b"id: x\nassets: {basemap: {z: z.png}}\n")
+    store.refuse(Refusal("GetObject", 403, "AccessDenied"))
+    done = upload(place, store)
+    assert done.returncode == 0, done.stderr
 
 
 # --- Ctrl-C

@@ -36,6 +36,9 @@ class Shelf:
     def etag(self, name: str) -> str:
         return ""
 
+    def read(self, name: str, limit: int) -> bytes | None:
+        return self.files.get(name)
+
     def preflight(self, plan: model.Plan) -> None:
         self._plan = plan
         self._note("look")

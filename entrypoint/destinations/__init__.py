@@ -262,6 +262,12 @@ class Destination(Protocol):
     def file_url(self, name: str) -> str:
         """URL of one file."""
 
+    def read(self, name: str, limit: int) -> bytes | None:
+        """Content of one file there; nothing where it is larger than `limit` bytes, or cannot be read. Does not raise.
+
+        It serves remarks only, so no run depends on the right to read.
+        """
+
     def etag(self, name: str) -> str:
         """ETag of one file there as it is known at the end of the run, with its quotes; empty where unknown."""
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 GRAPH: Final = 10
 """Columns that the graph needs at least to say anything."""
-MAX_GRAPH: Final = 40
+MAX_GRAPH: Final = 24
 
 _BLOCKS: Final = "█"
 _ASCII: Final = "#"

@@ -392,6 +392,18 @@ class S3(destinations.Destination):
         """https URL of one object, as viewers ask for it."""
         return self._ask.url_of(self._key(name))
 
+    def read(self, name: str, limit: int) -> bytes | None:
+        """Content of one object; nothing where it is larger, or may not be read."""
+        content = bytearray()
+        try:
+            for piece in self._pieces(self._key(name)):
+                content += piece
+                if len(content) > limit:
+                    return None
+        except (problems.Failed, errors.Refused, errors.Unreachable, errors.NotAuthorised):
+            return None
+        return bytes(content)
+
     def etag(self, name: str) -> str:
         """ETag of one object: of what was sent, else as it was when the run began."""
         if self._uploader is not None and (sent := self._uploader.etags.get(self._key(name))) is not None:

@@ -374,6 +374,10 @@ class Zenodo:
         there = self._now.record
         return links.file_url(self._task.wanted.url, there, name) if there is not None else ""
 
+    def read(self, name: str, limit: int) -> bytes | None:
+        """Nothing: tools that change a catalog where it is, which this is for, do so on S3 alone."""
+        return None
+
     def etag(self, name: str) -> str:
         """Zenodo has none that a reader could use."""
         return ""
