@@ -305,10 +305,10 @@ def _prepare(
 
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
-    """For a step whose results live as long as the process: nothing of them is garbage, now or later.
+    """Switch the garbage collector off for a step whose results live as long as the process.
 
-    To look through a hundred thousand planned files for garbage again and again takes a quarter of the time
-    in which they are planned, and holds up every thread once bytes move.
+    Scanning a hundred thousand planned files again and again takes a quarter of the time in which they are
+    planned, and stops every thread once bytes move.
     """
     gc.disable()
     try:

@@ -28,7 +28,7 @@ class Status(StrEnum):
     """Same content is there already."""
     FAILED = "failed"
     WITHHELD = "withheld"
-    """Not sent, through no fault of its own: a catalog whose files failed, or a file that a cancel
+    """Not sent for a reason outside the file: a catalog whose files failed, or a file that a cancel
     or a fatal error kept from starting."""
     WOULD_UPLOAD = "would upload"
     """Where no file is sent: by a dry run, or when only a draft is made."""
@@ -90,7 +90,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class ReaderCheck:
-    """What a reader without credentials met at the addresses of what was published.
+    """What a reader without credentials found at the addresses of what was published.
 
     Attributes:
         asked: number of requests.

@@ -1,4 +1,4 @@
-"""Words for people: harmless text, sizes, times and plurals. Imports nothing of ours."""
+"""Text for people: escaping, sizes, times and plurals. Imports nothing of ours."""
 
 from __future__ import annotations
 

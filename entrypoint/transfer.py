@@ -18,14 +18,14 @@ from entrypoint.destinations import State, Verdict
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Status
 from entrypoint.plan import model
 
-_DESPAIR: Final = 10.0
-"""Seconds since the last success, after which a row of failures of one kind is believed to go on."""
-_TIDY: Final = 15.0
-"""Seconds for tidying up after a failure."""
+_GIVE_UP: Final = 10.0
+"""Seconds since the last success, after which a series of failures of one kind is expected to continue."""
+_CLEAN_UP: Final = 15.0
+"""Seconds for cleaning up after a failure."""
 
 
 class Observer(Protocol):
-    """Is told how it goes; called from several threads."""
+    """Receives the progress; called from several threads."""
 
     def started(self, files: int, size: int) -> None:
         """Sending begins: number of files and bytes to send."""
@@ -137,10 +137,10 @@ class Transfer:
         return self._size
 
     def _abandon(self) -> None:
-        """Let the destination tidy up, but not for ever: a dead network would not answer that either."""
+        """Let the destination clean up, for a limited time: a dead network would not answer that either."""
         thread = threading.Thread(target=self._destination.abandon, name="abandon", daemon=True)
         thread.start()
-        thread.join(workers.GRACE if self._cancel.is_set else _TIDY)
+        thread.join(workers.GRACE if self._cancel.is_set else _CLEAN_UP)
 
     # Reading
 
@@ -347,7 +347,7 @@ class Transfer:
         """Whether file after file fails with what would fail every other one too."""
         with self._lock:
             row = len(self._setback) >= 2 * self._size
-            return row and time.monotonic() - self._last_success > _DESPAIR
+            return row and time.monotonic() - self._last_success > _GIVE_UP
 
     def _remove(self) -> None:
         left = {extra.name: extra for extra in self.extras if not extra.deleted}
@@ -379,7 +379,7 @@ class Transfer:
                 yield name, None
 
     def _note_removed(self) -> None:
-        """Where there was no room, `begin` has deleted extras already."""
+        """Where there was no space for new files, `begin` has deleted extra files already."""
         left = {extra.name for extra in self._destination.extras()}
         self.extras = tuple(
             dataclasses.replace(extra, deleted=True) if extra.name not in left else extra

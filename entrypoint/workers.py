@@ -18,13 +18,13 @@ from entrypoint.plan import model
 T = TypeVar("T")
 
 POLL: Final = 0.1
-"""Seconds between looks at the cancel switch."""
+"""Seconds between two checks of the cancel switch."""
 GRACE: Final = 2.5
-"""Seconds that work in flight has to end after a cancel, and again for tidying up."""
+"""Seconds that work in flight has to end after a cancel, and again for cleaning up."""
 
 
 class Cancel:
-    """The switch that a signal turns; read by everybody who waits."""
+    """The switch that a signal sets; checked by everything that waits."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -45,7 +45,7 @@ class Cancel:
 
 
 def interruptible(call: Callable[[], T], cancel: Cancel) -> T:
-    """Make a call that may wait for a network, and leave it behind when the run is cancelled meanwhile.
+    """Make a call that may wait for a network, and abandon it when the run is cancelled meanwhile.
 
     Raises:
         errors.Cancelled: the run is to stop, and the call did not end soon; and whatever the call raises.
@@ -72,7 +72,7 @@ def interruptible(call: Callable[[], T], cancel: Cancel) -> T:
 
 
 class Pool:
-    """A bounded pool of threads whose owner never waits without looking at the cancel switch.
+    """A bounded pool of threads whose owner never waits without checking the cancel switch.
 
     The first error of a job, a cancel among them, ends the pool: nothing new starts, what runs has
     `GRACE` seconds, and the error is raised in the owner's thread.

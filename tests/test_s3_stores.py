@@ -246,7 +246,7 @@ def test_a_store_that_falls_silent_ends_the_run(
     """It takes everything and answers nothing any more, to nobody: no file is tried on its own."""
     quick = s3.Patience(tries=3, first=0.02, answer=1.0, stall=1.0, silence=1.5)
     monkeypatch.setattr(s3, "S3", functools.partial(s3.S3, patience=quick))
-    monkeypatch.setattr(transfer, "_TIDY", 1.0)
+    monkeypatch.setattr(transfer, "_CLEAN_UP", 1.0)
     inside.fill(workspace, {"big": inside.noise(BIG)} | {f"f{number}": b"1" for number in range(40)})
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("PUT|DELETE", "", delay=20)

@@ -48,7 +48,7 @@ class Passed:
     """Something below the directory that is not a file to upload.
 
     Attributes:
-        fatal: it leads out of the directory, which must be mended and not passed over.
+        fatal: it leads out of the directory, which must be fixed and not skipped.
     """
 
     local: str

@@ -29,7 +29,7 @@ MAX_PACK: Final = 4_000_000_000
 MAX_PACKS: Final = 20
 """More folders than this share their packs."""
 LARGE: Final = 100_000_000
-"""Bytes from which a file stays loose where there is room, whatever it is."""
+"""Bytes from which a file stays loose where the limit allows, whatever it is."""
 TABLE: Final = "files.tsv"
 
 _BLOCK: Final = 1024 * 1024

@@ -40,7 +40,7 @@ def code(untrusted: str, limit: int = 300) -> str:
 
 
 def link(url: str, words: str = "") -> str:
-    """A link where `url` is a sound one of http or https, else words or URL as code."""
+    """A link where `url` is a valid http or https URL, else the words or the URL as code."""
     if not _is_sound(url):
         return code(words or url)
     return f'<a href="{_attribute(url)}">{inline(words or url)}</a>'

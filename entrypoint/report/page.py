@@ -54,12 +54,12 @@ class _Page:
             share: of the whole page, at most.
         """
         items = list(items)
-        room = min(self.left, int(self._limit * share))
-        room -= len((before + after + more).encode("utf-8")) + 20
+        space = min(self.left, int(self._limit * share))
+        space -= len((before + after + more).encode("utf-8")) + 20
         taken = 0
         for item in items:
-            room -= len(item.encode("utf-8"))
-            if room < 0:
+            space -= len(item.encode("utf-8"))
+            if space < 0:
                 break
             taken += 1
         rest = more.format(f"{len(items) - taken:,}") if taken < len(items) else ""

@@ -143,7 +143,7 @@ def _values(environ: Mapping[str, str], line: cli.CommandLine) -> dict[str, str]
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Variables that look like an input and are none; others may belong to another program."""
+    """Variables whose names are almost those of inputs; other `INPUT_*` may belong to another program."""
     known = {item.variable: item for item in inputs.INPUTS}
     found = []
     for name in sorted(environ):
@@ -163,7 +163,7 @@ _DASHED: Final = {item.variable.replace("_", "-"): item for item in inputs.INPUT
 
 
 def _contradictions(settings: Settings) -> list[str]:
-    """What is right by itself, but not together."""
+    """Inputs that are valid alone, but contradict each other."""
     found = []
     if bool(settings.s3) == bool(settings.zenodo):
         which = "both are given" if settings.s3 else "neither is given"
@@ -194,7 +194,7 @@ def _contradictions(settings: Settings) -> list[str]:
 
 
 def _bounds_of_deletion(settings: Settings) -> list[str]:
-    """Where `delete-extra` would delete what nobody means by it."""
+    """Where `delete-extra` would delete more than anybody wants."""
     found: list[str] = []
     if not settings.delete_extra:
         return found
@@ -211,7 +211,7 @@ def _bounds_of_deletion(settings: Settings) -> list[str]:
 
 
 def _without_effect(reader: Reader) -> list[str]:
-    """Inputs of the destination that is not meant; a token is often handed to every job."""
+    """Inputs of the other destination. Not the token, which is often passed to every job."""
     found = []
     for where, section in (
         ("s3-dir", inputs.ZENODO),
@@ -278,7 +278,7 @@ def _in_dir(reader: Reader) -> Path:
 
 
 def _manifest(reader: Reader, run: Run) -> Path | None:
-    """The path; what is there already must be an earlier manifest."""
+    """The path, where there must be nothing or an earlier manifest."""
     if reader.text("manifest") == "-":
         return None
     path = reader.path("manifest")

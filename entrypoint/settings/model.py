@@ -1,4 +1,4 @@
-"""One run, wholly described: frozen values that the reader makes and everything else takes."""
+"""The settings of one run, as frozen values."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Pack(StrEnum):
 
 
 class Secret:
-    """Text that must not be seen; it prints as ``<hidden>``."""
+    """A text that must not be shown; it prints as ``<hidden>``."""
 
     __slots__ = ("_value",)
 
@@ -199,7 +199,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Settings:
-    """One run, wholly described. Paths are absolute.
+    """The settings of one run. Paths are absolute.
 
     Attributes:
         n_jobs: files in flight; nothing leaves the number to the destination.

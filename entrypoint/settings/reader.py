@@ -1,4 +1,4 @@
-"""Typed values out of a mapping of texts, with a list of everything that is wrong."""
+"""Typed values from a mapping of texts, with a list of all problems."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Reader:
         return not problem
 
     def pairs(self, name: str, separator: str, form: str) -> tuple[tuple[str, str], ...]:
-        """Lines of two texts."""
+        """Pairs of texts, one pair per line."""
         pairs = []
         for line in self.lines(name):
             key, found, value = (part.strip() for part in line.partition(separator))
@@ -164,7 +164,7 @@ def no_file(path: Path) -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a regular file; whatever keeps us from looking is a no."""
+    """Whether there is a regular file; False also where that cannot be found out."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name that is too long, a folder that is closed to us
@@ -186,7 +186,7 @@ def why(error: Exception) -> str:
 
 
 def is_plain_http(url: str) -> bool:
-    """Whether a request to a URL could be read on its way; a loopback address has no way."""
+    """Whether others could read a request to a URL; nobody can on a loopback address."""
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ""
     try:

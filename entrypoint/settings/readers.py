@@ -1,4 +1,4 @@
-"""The inputs on how readers reach what is published on S3."""
+"""The inputs about readers: how they reach what is published on S3."""
 
 from __future__ import annotations
 
