@@ -480,6 +480,8 @@ def test_a_draft_is_remembered_for_its_service_directory_and_data_set(tmp_path: 
         return drafts.Drafts(Runner(stream), tmp_path / "state" / "x", service, Path(in_dir))
 
     assert memory().read("atlas") == ""
+    memory().write("atlas", "jq8t5-0xk42")  # as InvenioRDM has them
+    assert memory().read("atlas") == "jq8t5-0xk42"
     memory().write("atlas", "412019")
     assert memory().read("atlas") == "412019"
     assert memory().read("other") == ""

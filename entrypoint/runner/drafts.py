@@ -21,6 +21,8 @@ _ID: Final = re.compile(r"[0-9A-Za-z]+(-[0-9A-Za-z]+)*")
 MAX_NOTE: Final = 10_000
 """Bytes; a larger file is none of ours."""
 
+_IDENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+
 
 class Drafts:
     """A `destinations.Drafts` in a folder: one small file for each service, directory and data set.
