@@ -205,7 +205,7 @@ def _add_presentation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="write one JSON object per event to stdout, the manifest last (docs/manifest.md)",
+        help="write one JSON object per event to stdout, the manifest last (docs/terminal.md)",
     )
 
 
