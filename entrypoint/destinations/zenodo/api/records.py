@@ -16,8 +16,8 @@ from entrypoint.destinations.zenodo.api import answers, http
 from entrypoint.destinations.zenodo.api.http import Request
 
 NATIVE: Final = "application/vnd.inveniordm.v1+json"
-FIRST_PAGE: Final = 25
-"""Hits; a service lets nobody ask for fewer than these, signed in or not."""
+PAGE: Final = 100
+"""Hits a page; only somebody who is signed in gets a list of these at all."""
 MAX_PAGES: Final = 100
 
 
@@ -199,14 +199,14 @@ class Records:
             answers.Denied: the token is not taken.
         """
         for page in range(1, MAX_PAGES + 1):
-            wanted = {"size": str(FIRST_PAGE), "page": str(page), "allversions": "true"}
+            wanted = {"size": str(PAGE), "page": str(page), "allversions": "true"}
             asked = urllib.parse.urlencode(wanted | ({"q": query} if query else {}))
             document = self._http.get(f"/api/user/records?{asked}", accept=NATIVE, purpose=_LISTING).document
             hits = _dict(_mapping(document), "hits").get("hits")
             if not isinstance(hits, list):
                 raise self.unexpected("a list of records")
             yield from (hit for hit in hits if isinstance(hit, dict))
-            if len(hits) < FIRST_PAGE:
+            if len(hits) < PAGE:
                 return
 
     def vocabulary(self, path: str) -> object | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final, Self
 
 from entrypoint import destinations, errors, text
 from entrypoint.destinations.zenodo.api import answers, connections, http, records
@@ -26,12 +27,14 @@ class Place:
     Attributes:
         ident: the draft's id.
         bucket: takes a file in one request; empty where each takes the three of the native API.
+        turn: held by an upload that met another one at the same draft: of our own, one at a time goes on then.
     """
 
     way: http.Http
     native: records.Records
     ident: str
     bucket: str
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 class _Body:
@@ -86,6 +89,27 @@ class _Body:
         return block
 
 
+class _Turn:
+    """The turn of one upload, which it takes once it met another one."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._is_held = False
+
+    def wait(self) -> None:
+        """Wait for the turn, and keep it to the end of the upload."""
+        while not self._is_held:
+            self._place.way.check()
+            self._is_held = self._place.turn.acquire(timeout=0.1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_held:
+            self._place.turn.release()
+
+
 def put(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> destinations.Receipt:
     """Send a file, and make sure that the server has what was sent.
 
@@ -118,7 +142,7 @@ def put(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> des
 
 def _to_bucket(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> tuple[str, answers.Json]:
     """MD5 of what was sent last, and the answer."""
-    return _send(place.way, f"{place.bucket}/{http.quoted(file.name)}", file, watch)
+    return _send(place, f"{place.bucket}/{http.quoted(file.name)}", file, watch)
 
 
 def _natively(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> tuple[str, answers.Json]:
@@ -132,7 +156,7 @@ def _natively(place: Place, file: model.PlannedFile, watch: destinations.Watch) 
         # What is there is to be replaced, or a try that was never completed.
         native.delete_file(ident, name)
         native.begin_file(ident, name)
-    md5, document = _send(place.way, native.content_path(ident, name), file, watch)
+    md5, document = _send(place, native.content_path(ident, name), file, watch)
     if isinstance(document, dict) and document.get("errors"):
         return md5, None  # "File upload transfer failed", with a 200
     try:
@@ -145,11 +169,12 @@ def _natively(place: Place, file: model.PlannedFile, watch: destinations.Watch) 
 
 
 def _send(
-    way: http.Http, url: str, file: model.PlannedFile, watch: destinations.Watch
+    place: Place, url: str, file: model.PlannedFile, watch: destinations.Watch
 ) -> tuple[str, answers.Json]:
     """One upload with all its tries."""
+    way = place.way
     last: list[_Body] = []
-    with ExitStack() as stack:
+    with _Turn(place) as turn, ExitStack() as stack:
 
         def body() -> http.Body | bytes:
             stack.close()
@@ -165,7 +190,7 @@ def _send(
             url,
             body=body,
             size=file.size,
-            on_collision=http.no_matter,
+            on_collision=turn.wait,
             purpose=f"to take {file.local!r}",
         )
         document = way.call(request).document
