@@ -118,6 +118,11 @@ class S3(destinations.Destination):
             self._there.list_all(self._scopes(plan))
         except problems.Failed as error:
             answer = error.answer
+            if self._chosen.expected_bucket_owner and problems.is_unknown(answer):
+                raise errors.Refused(
+                    f"s3://{self._chosen.bucket}: the store refused to list the bucket ({answer}).",
+                    "Perhaps it does not know expected-bucket-owner: leave it out.",
+                ) from error
             if not problems.is_denied(answer) or problems.everywhere(answer, ""):
                 raise there.failed(error, self._chosen.bucket) from error
             if self._delete_extra:

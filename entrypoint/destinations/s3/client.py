@@ -21,6 +21,9 @@ _SLOW: Final = 600.0
 """Seconds to wait for CompleteMultipartUpload, which puts thousands of parts together before it answers."""
 
 
+Query = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Listed:
     """An object as a listing shows it.
@@ -39,13 +42,11 @@ class Page:
     """A page of a listing.
 
     Attributes:
-        token: where the next page begins; empty on the last one.
-        decoded: whether the store said that its keys were encoded, so that they could be decoded.
+        following: parameters that ask for the next page; empty on the last one.
     """
 
     objects: tuple[Listed, ...]
-    token: str
-    decoded: bool
+    following: Query
 
 
 @dataclass(frozen=True)
@@ -142,45 +143,63 @@ class Client:
 
     # Reading
 
-    def page(self, prefix: str, token: str = "", most: int = PAGE, owner: str = "") -> Page:
+    def page(self, prefix: str, begin: Query = (), most: int = PAGE, owner: str = "") -> Page:
         """A page of the objects below a prefix.
 
         Args:
+            begin: parameters that an earlier page gave for this one.
             owner: account that is said to own the bucket, in the place of the one from the settings.
 
         Raises:
             errors.Refused: this is no listing, or none that can be read to its end.
         """
-        query = [("list-type", "2"), ("prefix", prefix)]
-        query += [("continuation-token", token)] if token else []
-        query += [("max-keys", str(most))] if most != PAGE else []
+        is_first_kind = any(name == "marker" for name, _ in begin)
+        query: Query = (*(() if is_first_kind else (("list-type", "2"),)), ("prefix", prefix), *begin)
+        query += (("max-keys", str(most)),) if most != PAGE else ()
         headers = {"x-amz-expected-bucket-owner": owner} if owner else self._owner
 
         def send(options: frozenset[Option]) -> service.Reply:
-            encoding = [("encoding-type", "url")] if Option.ENCODING in options else []
+            encoding = (("encoding-type", "url"),) if Option.ENCODING in options else ()
             return self._call(service.Call("GET", None, (*query, *encoding), headers))
 
         root = self._document(self.store.call((Option.ENCODING,), send))
         if not root.has("Name") and not root.has("IsTruncated"):
             raise self.no_s3()
-        decoded = root.text("EncodingType") == "url"
+        is_encoded = root.text("EncodingType") == "url"
+        decode = urllib.parse.unquote_plus if is_encoded else str
         objects = []
         for each in root.children("Contents"):
             key, size = each.raw("Key"), each.number("Size")
             if not key or size < 0:
                 raise self.no_s3()
-            objects.append(
-                Listed(urllib.parse.unquote_plus(key) if decoded else key, size, each.text("ETag"))
-            )
-        following = root.text("NextContinuationToken") if root.text("IsTruncated").lower() == "true" else ""
-        if root.text("IsTruncated").lower() == "true" and (not following or following == token):
-            # What is not listed would count as absent, and be overwritten or never skipped.
-            raise errors.Refused(
-                f"{self.service.endpoint.target} does not list what is there to the end: it says that there is more "
-                "and not how to go on.",
-                "The store must know ListObjectsV2.",
-            )
-        return Page(tuple(objects), following, decoded)
+            objects.append(Listed(decode(key), size, each.text("ETag")))
+        if not is_encoded and self.store.knows(Option.ENCODING) and any("%" in each.key for each in objects):
+            # Some encode keys when asked to, and do not say so: they are not asked any more.
+            self.store.learn(Option.ENCODING, problems.Answer(200))
+            return self.page(prefix, begin, most, owner)
+        following = self._following(root, objects, decode)
+        if following and following == begin:
+            raise self._no_end()
+        return Page(tuple(objects), following)
+
+    def _following(self, root: xml.Element, objects: Sequence[Listed], decode: Callable[[str], str]) -> Query:
+        if root.text("IsTruncated").lower() != "true":
+            return ()
+        if token := root.raw("NextContinuationToken"):
+            return (("continuation-token", token),)
+        # Answered as the first kind of listing: the next page begins after the last key.
+        marker = decode(root.raw("NextMarker")) or (objects[-1].key if objects else "")
+        if not marker or root.has("KeyCount"):
+            raise self._no_end()
+        return (("marker", marker),)
+
+    def _no_end(self) -> errors.Refused:
+        # What is not listed would count as absent, and be overwritten or never skipped.
+        return errors.Refused(
+            f"{self.service.endpoint.target} does not list what is there to the end: it says that there is more and "
+            "not how to go on.",
+            "The store must know ListObjectsV2.",
+        )
 
     def head(self, key: str) -> Head:
         """One object, with its checksums."""
@@ -315,7 +334,8 @@ class Client:
             parts: of each its number, its ETag, and its checksum by the name of its element.
 
         Returns:
-            ``etag`` and, as far as the store tells them, the object's checksums by the names of their headers.
+            ``etag`` and, as far as the store tells them, the object's checksums by the names of their headers;
+            nothing at all where something else answered.
         """
         items = [
             ("Part", (("PartNumber", str(number)), ("ETag", etag), *sums.items()))
@@ -329,6 +349,8 @@ class Client:
         try:
             root = reply.xml()
         except ValueError:
+            return {}
+        if not root.name.startswith("CompleteMultipartUpload"):
             return {}
         found = {
             f"x-amz-{name.lower().replace('checksum', 'checksum-', 1)}": text

@@ -68,7 +68,7 @@ class Credentials:
         source = self._source
         if source is None:
             return self._keys
-        keys = _asked(lambda: _keys_of(source))
+        keys = _asked(lambda: _keys_of(source), self._configuration.profile)
         with self._changing:
             # Others may have renewed them meanwhile: what expired must not come back.
             if keys != self._keys and source is self._source:
@@ -94,14 +94,15 @@ class Credentials:
 
     def _find(self) -> None:
         source: botocore.credentials.Credentials | None = None
+        profile = self._configuration.profile
         if self._chosen.role_to_assume:
-            source = _asked(self._from_role)
-            keys = _asked(lambda: _keys_of(source))
+            source = _asked(self._from_role, profile)
+            keys = _asked(lambda: _keys_of(source), profile)
         elif plain := self._from_variables():
             keys = plain
         else:
-            source = _asked(self._from_chain)
-            keys = _asked(lambda: _keys_of(source))
+            source = _asked(self._from_chain, profile)
+            keys = _asked(lambda: _keys_of(source), profile)
         self._hide_keys(keys)
         with self._changing:
             self._source, self._keys = source, keys
@@ -202,7 +203,7 @@ def _no_questions(profile: dict[str, Any], profiles: dict[str, dict[str, Any]]) 
         profile = profiles.get(str(profile.get("source_profile", "")), {})
 
 
-def _asked(ask: Callable[[], T]) -> T:
+def _asked(ask: Callable[[], T], profile: str = "") -> T:
     """Ask a source of credentials; what it says when it has none is passed on.
 
     Raises:
@@ -217,7 +218,7 @@ def _asked(ask: Callable[[], T]) -> T:
     except botocore.exceptions.ClientError as error:
         raise role.explain(error) from error
     except botocore.exceptions.BotoCoreError as error:
-        raise explain(error) from error
+        raise explain(error, profile) from error
     except OSError as error:
         raise errors.NotAuthorised(
             f"The AWS credentials could not be read: {error.strerror or type(error).__name__}"
@@ -232,12 +233,13 @@ def _asked(ask: Callable[[], T]) -> T:
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise errors.NotAuthorised(
-            f"The AWS credentials could not be understood: {_harmless(error)}.",
-            "Check the profile or the program that gives them.",
+            f"The AWS credentials could not be understood, e.g. as the JSON that credential_process has to give: "
+            f"{_harmless(error)}.",
+            "Check the profile and the program that it names.",
         ) from error
 
 
-def explain(error: Exception) -> errors.PublishError:
+def explain(error: Exception, profile: str = "") -> errors.PublishError:
     """What botocore says when a source gives no credentials, in our words and its own."""
     import botocore.exceptions as b
 
@@ -254,7 +256,7 @@ def explain(error: Exception) -> errors.PublishError:
     if isinstance(error, b.SSOError | b.TokenRetrievalError | b.UnauthorizedSSOTokenError):
         return errors.NotAuthorised(
             f"The session of AWS's single sign-on is not there or has expired: {_harmless(error)}.",
-            "Log in with aws sso login, for the profile that is used, and run again.",
+            f"Log in with aws sso login{f' --profile {profile}' if profile else ''}, and run again.",
         )
     if isinstance(error, b.ConfigParseError | b.ConfigNotFound | b.InvalidConfigError):
         return errors.BadInput(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,8 @@ class _Sent:
 
     Attributes:
         count: bytes that were sent for it now.
+        summed: whether it carried its checksum.
+        has_md5: whether its ETag is its MD5.
     """
 
     number: int
@@ -50,6 +53,8 @@ class _Sent:
     etag: str
     proof: str | None
     count: int
+    summed: bool = True
+    has_md5: bool = False
 
 
 class Multipart:
@@ -123,24 +128,38 @@ class Multipart:
         return True
 
     def _create(self) -> None:
-        """Open an upload. A store that does not say it keeps checksums gets ours as metadata."""
-        if self._algorithm and self._store.keeps_part_checksums is not False:
-            self._id, kept = self._open(self._headers, full=True)
-            self._algorithm = self._store.algorithm
-            self._keeps = self._algorithm is not None and kept == self._algorithm.name
+        """Open an upload; with our own checksum as metadata where nothing else would prove the object."""
+        headers = self._headers
+        if self._store.needs_note and not self._store.keeps_part_checksums:
+            own = checksums.of_file(self._file.source, compare.OWN, self._watch.check)
+            headers = {**headers, f"x-amz-meta-{compare.OWN_CHECKSUM}": checksums.encode(own)}
+        self._id, kept = self._open(headers)
+        self._algorithm = self._store.algorithm
+        self._keeps = self._algorithm is not None and kept == self._algorithm.name
+        if self._algorithm:
             self._store.keeps_part_checksums = self._keeps
-            if self._keeps:
-                return
-            self._uploads.abort(self._key, self._id)
-        own = checksums.of_file(self._file.source, compare.OWN, self._watch.check)
-        noted = {**self._headers, f"x-amz-meta-{compare.OWN_CHECKSUM}": checksums.encode(own)}
-        self._id, _ = self._open(noted, full=False)
 
-    def _open(self, headers: Mapping[str, str], *, full: bool) -> tuple[str, str]:
+    def _try_first(self) -> list[_Sent]:
+        """Send the first part alone, where it is not known yet whether this store's ETags prove parts.
+
+        Where they do not, the upload is begun anew, with our own checksum.
+        """
+        if self._keeps or self._continued or self._store.needs_note is not None:
+            return []
+        first = self._part(*next(self._cuts()))
+        self._store.needs_note = not first.has_md5
+        if first.has_md5:
+            return [first]
+        self._uploads.abort(self._key, self._id)
+        self._create()
+        return []
+
+    def _open(self, headers: Mapping[str, str]) -> tuple[str, str]:
         def send(options: frozenset[Option]) -> tuple[str, str, bool]:
             algorithm = self._store.algorithm if Option.CHECKSUM in options else None
-            wanted = {"x-amz-checksum-algorithm": algorithm.name} if algorithm else {}
-            wanted |= {"x-amz-checksum-type": algorithm.type} if algorithm and full else {}
+            wanted = {}
+            if algorithm:
+                wanted = {"x-amz-checksum-algorithm": algorithm.name, "x-amz-checksum-type": algorithm.type}
             return self._ask.create_upload(self._key, {**headers, **wanted})
 
         try:
@@ -157,10 +176,11 @@ class Multipart:
     # Sending
 
     def _send(self) -> list[_Sent]:
-        done: list[_Sent] = []
+        done = self._try_first()
+        self._watch.moved(sum(part.count for part in done))
         under_way: deque[futures.Future[_Sent]] = deque()
         try:
-            for number, offset, length in self._cuts():
+            for number, offset, length in itertools.islice(self._cuts(), len(done), None):
                 self._watch.check()
                 if len(under_way) >= _AHEAD:
                     done.append(self._result(under_way))
@@ -205,22 +225,39 @@ class Multipart:
         with body.FileBody(self._file, offset, length, self._tools.buffers, self._check) as data:
             had = self._had.get(number)
             if had and self._is_proved(had, data):
-                how = algorithm.name if algorithm and had.checksums else "MD5 (ETag)"
+                how = algorithm.name if algorithm and had.checksums else proof.BY_MD5
                 return _Sent(number, length, checksums.of_body(algorithm, data), data.own, had.etag, how, 0)
-            digest = checksums.of_body(algorithm, data)
-            md5 = checksums.md5(data.view()) if self._store.keeps_checksums is False else None
-            headers = checksums.headers(algorithm, digest)
+            return self._send_part(number, data)
 
-            def send(options: frozenset[Option]) -> dict[str, str]:
-                return self._ask.upload_part(
-                    self._key, self._id, number, headers, data, sign_body=Option.UNSIGNED not in options
-                )
+    def _send_part(self, number: int, data: body.FileBody) -> _Sent:
+        md5 = checksums.md5(data.view()) if self._store.keeps_checksums is False else None
+        used: tuple[checksums.Algorithm | None, bytes] = (None, b"")
 
-            answer = self._store.call((Option.UNSIGNED,), send)
-            proved = proof.of_answer(
-                self._store, answer, algorithm, digest, lambda: md5 or checksums.md5(data.view())
+        def send(options: frozenset[Option]) -> dict[str, str]:
+            nonlocal used
+            algorithm = self._algorithm if Option.CHECKSUM in options else None
+            used = (algorithm, checksums.of_body(algorithm, data))
+            return self._ask.upload_part(
+                self._key,
+                self._id,
+                number,
+                checksums.headers(*used),
+                data,
+                sign_body=Option.UNSIGNED not in options,
             )
-            return _Sent(number, length, digest, data.own, answer.get("etag", ""), proved, length)
+
+        answer = self._store.call((Option.CHECKSUM, Option.UNSIGNED), send)
+        algorithm, digest = used
+        proved = proof.of_answer(
+            self._store, answer, algorithm, digest, lambda: md5 or checksums.md5(data.view())
+        )
+        etag = answer.get("etag", "")
+        has_md5 = proved == proof.BY_MD5
+        if not has_md5 and self._store.needs_note is None and not self._keeps and compare.is_md5(etag, ""):
+            has_md5 = etag.strip('"') == checksums.md5(data.view()).hex()
+        whole = digest if algorithm is self._algorithm else checksums.of_body(self._algorithm, data)
+        summed = algorithm is not None
+        return _Sent(number, data.size, whole, data.own, etag, proved, data.size, summed, has_md5)
 
     def _is_proved(self, part: client.Part, data: body.FileBody) -> bool:
         """Whether a part that is up is what the file has there: by its checksum, or an ETag that is its MD5."""
@@ -238,7 +275,7 @@ class Multipart:
     def _complete(self, done: list[_Sent]) -> tuple[Receipt, str]:
         algorithm = self._algorithm
         digest, own = self._whole(done)
-        keeps = self._keeps and algorithm is not None
+        keeps = self._keeps and algorithm is not None and all(part.summed for part in done)
         sums = [
             {algorithm.field: checksums.encode(part.digest)} if keeps and algorithm else {} for part in done
         ]
@@ -267,7 +304,7 @@ class Multipart:
                 raise
             answer = {}
         else:
-            if not answer.get("etag") and not self._is_there(own, digest):
+            if not answer and not self._is_there(own, digest):
                 # Somebody else answered, such as a gateway that says it is down with a status of 200.
                 raise problems.Failed(problems.Answer(0, "", "an answer without an ETag"))
         self._look_at_note(own)

@@ -154,6 +154,14 @@ class Network:
                 context.load_verify_locations(cafile=certifi.where())
             return context
         is_folder = Path(self.bundle).is_dir()
+        if is_folder and not any(
+            re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", each.name) for each in Path(self.bundle).iterdir()
+        ):
+            raise errors.BadInput(
+                f"{self._bundle_from}: the folder {self.bundle!r} holds no certificates under the names by which "
+                "they are looked for.",
+                "Name a file, or run openssl rehash on the folder.",
+            )
         try:
             return ssl.create_default_context(
                 cafile=None if is_folder else self.bundle, capath=self.bundle if is_folder else None
@@ -180,8 +188,12 @@ class Network:
             parts = urllib.parse.urlsplit(text)
             if parts.scheme.startswith("socks"):
                 raise errors.BadInput(
-                    f"{variable}: SOCKS proxies are not supported.",
+                    f"{variable}: SOCKS proxies ({parts.scheme}) are not supported.",
                     "Name an HTTP proxy, or except the host with NO_PROXY.",
+                )
+            if parts.scheme not in _PORTS:
+                raise errors.BadInput(
+                    f"{variable}: {parts.scheme} is not the way to a proxy.", "Name one with http://."
                 )
             server = Target.of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
         except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,7 +113,6 @@ class Answer:
         message: the store's words, as they came.
         request_id: for the store's support.
         region: the one that the bucket is in, where the answer names it.
-        endpoint: the host at which the bucket is to be asked, where the answer names it.
     """
 
     status: int
@@ -120,7 +120,6 @@ class Answer:
     message: str = ""
     request_id: str = ""
     region: str = ""
-    endpoint: str = ""
 
     @property
     def reason(self) -> str:
@@ -175,14 +174,22 @@ def from_xml(status: int, body: bytes, headers: dict[str, str] | None = None) ->
             root = next(root.children("Error"), root)
     except ValueError:
         return answer
+    message = root.text("Message") or answer.message
     return dataclasses.replace(
         answer,
         code=root.text("Code") or answer.code,
-        message=root.text("Message") or answer.message,
+        message=message,
         request_id=root.text("RequestId") or answer.request_id,
-        region=answer.region or root.text("Region"),
-        endpoint=root.text("Endpoint"),
+        region=answer.region or root.text("Region") or _region(message, root.text("Endpoint")),
     )
+
+
+def _region(message: str, endpoint: str) -> str:
+    """The region that a sentence or the name of a host tells; empty where they tell none."""
+    found = re.search(r"expecting '([a-z0-9-]{1,40})'", message) or re.search(
+        r"s3[.-](?:dualstack\.)?([a-z0-9]+(?:-[a-z0-9]+)+)\.", endpoint
+    )
+    return found[1] if found else ""
 
 
 def is_expired(answer: Answer) -> bool:
@@ -253,9 +260,14 @@ _SELF_EXPLAINING: Final = {"NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesN
 
 
 def _why(answer: Answer) -> str:
-    """The store's reason for a denial, behind a colon."""
+    """The store's reason for a denial behind a colon, the request's id, and the end of the sentence."""
     plain = answer.reason.rstrip(".").lower() in ("", "access denied", "forbidden", "none")
-    return "" if plain else f": {answer.reason.rstrip('.')}"
+    said = ("" if plain else f": {answer.reason}") + answer.id_text
+    return said if said.endswith(".") else f"{said}."
+
+
+def _is_redirect(answer: Answer) -> bool:
+    return 300 <= answer.status < 400
 
 
 def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
@@ -265,7 +277,7 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
         return found
     if is_denied(answer):
         return errors.NotAuthorised(
-            f"{what}: access denied ({action}){_why(answer)}{answer.id_text}.",
+            f"{what}: access denied ({action}){_why(answer)}",
             f"Allow {action} to these credentials in the IAM or bucket policy; the README has a policy that suffices.",
         )
     if answer.status == 404:
@@ -277,10 +289,12 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
         return errors.Unreachable(
             f"{what}: the store does not work at the moment ({answer}).", "Try again later."
         )
-    if is_wrong_region(answer):
+    if _is_redirect(answer):
         return errors.Refused(
-            f"{what}: the store sends us on to another address ({answer}).",
-            f"Set aws-region: {text.printable(answer.region)}." if answer.region else _REGION_HINT,
+            f"{what}: the store redirects to another address, which is not followed ({answer}).",
+            f"Set aws-region: {text.printable(answer.region)}."
+            if answer.region
+            else "Check aws-region and the endpoint, and for a proxy in between that wants a login.",
         )
     hint = "Check s3-dir, the region and the endpoint."
     if answer.status in (405, 501):
@@ -288,12 +302,18 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
     return errors.Refused(f"{what}: the store refused {action} ({answer}).", hint)
 
 
-def for_file(answer: Answer, name: str, action: str = "s3:PutObject") -> errors.FileFailed:
-    """An answer about one file."""
+def for_file(
+    answer: Answer, name: str, action: str = "s3:PutObject", given: Sequence[str] = ()
+) -> errors.FileFailed:
+    """An answer about one file.
+
+    Args:
+        given: inputs that became part of the request, and that a store may not know.
+    """
     if is_denied(answer):
         code = f", {answer.code}" if answer.code else ""
         return errors.FileFailed(
-            f"{name!r}: access denied ({action}{code}){_why(answer)}{answer.id_text}.",
+            f"{name!r}: access denied ({action}{code}){_why(answer)}",
             f"Allow {action} on this key (and kms:GenerateDataKey if the bucket is encrypted with a KMS key).",
             if_all=errors.NotAuthorised,
         )
@@ -303,9 +323,15 @@ def for_file(answer: Answer, name: str, action: str = "s3:PutObject") -> errors.
             _LATER,
             if_all=errors.Unreachable,
         )
+    if _is_redirect(answer):
+        return errors.FileFailed(
+            f"{name!r}: the store redirects to another address, which is not followed ({answer}).",
+            "Check aws-region and the endpoint.",
+            if_all=errors.Refused,
+        )
     hint = ""
-    if answer.status in (405, 501):
-        hint = "The store does not know a setting of this upload: leave out tags, sse, acl or storage-class."
+    if given and is_unknown(answer):
+        hint = f"Perhaps the store does not know what is asked for: leave out {' and '.join(given)}."
     return errors.FileFailed(f"{name!r}: the store refused it ({answer}).", hint, if_all=errors.Refused)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from entrypoint import errors
 from entrypoint.destinations.s3 import checksums, client, compare, problems
 from entrypoint.destinations.s3.store import Store
+
+BY_MD5: Final = "MD5 (ETag)"
 
 
 def of_answer(
@@ -36,7 +39,7 @@ def of_answer(
         return None
     encryption = answer.get("x-amz-server-side-encryption", "")
     if store.etag_is_md5 and compare.is_md5(etag, encryption):
-        return "MD5 (ETag)" if etag.strip('"') == md5().hex() else None
+        return BY_MD5 if etag.strip('"') == md5().hex() else None
     store.tell(
         "This store answers with neither a checksum nor an ETag that is one; a file counts as verified when "
         "the store accepted a request that carried its checksum."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import urllib.parse
 from collections.abc import Mapping
 from concurrent import futures
 from dataclasses import dataclass
@@ -99,14 +98,15 @@ class There:
     def _list(self, scope: str, count: int) -> None:
         below = f"{self._prefix}{scope}/" if scope else self._prefix
         left = None if self._everything else 1 + count // _PER_PAGE
-        token, seen = "", 0
+        begin: client.Query = ()
+        seen = 0
         while True:
             self._ask.check()
-            page = self._ask.page(below, token)
+            page = self._ask.page(below, begin)
             self._take(page, below)
             seen += len(page.objects)
-            token = page.token
-            if not token:
+            begin = page.following
+            if not begin:
                 return
             if left is not None and (left := left - 1) <= 0:
                 break
@@ -120,16 +120,11 @@ class There:
     def _take(self, page: client.Page, below: str) -> None:
         with self._lock:
             for item in page.objects:
-                if item.key == below:
-                    continue
+                if item.key == below or not item.key.startswith(below):
+                    continue  # the folder itself, or a store that looks at no prefix
                 name = item.key.removeprefix(self._prefix)
-                if name not in self._planned and not page.decoded and "%" in name:
-                    # Some encode keys when asked to, and do not say so.
-                    decoded = urllib.parse.unquote(name)
-                    if decoded in self._planned:
-                        name = decoded
                 if name in self._planned:
-                    self._objects[name] = client.Listed(f"{self._prefix}{name}", item.size, item.etag)
+                    self._objects[name] = item
                 elif name not in self._known:
                     self.extras.append(Remote(name, item.size))
 

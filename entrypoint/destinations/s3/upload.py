@@ -95,7 +95,10 @@ class Uploader:
             if condition and answer.status in (409, 412):
                 raise ConditionFailed(answer) from error
             bucket = f"s3://{self._ask.bucket}"
-            raise (problems.everywhere(answer, bucket) or problems.for_file(answer, file.local)) from error
+            raise (
+                problems.everywhere(answer, bucket)
+                or problems.for_file(answer, file.local, given=self._given)
+            ) from error
 
     def _in_parts(
         self, file: model.PlannedFile, key: str, condition: Condition | None, watch: destinations.Watch
@@ -183,6 +186,19 @@ class Uploader:
         if condition is None or not self._store.knows(Option.CONDITION):
             return {}
         return condition.headers(quoted=self._store.quotes_etags)
+
+    @property
+    def _given(self) -> list[str]:
+        """Inputs that become headers which a store may not know."""
+        chosen = self._chosen
+        names = {
+            "storage-class": chosen.storage_class,
+            "acl": chosen.acl,
+            "sse": chosen.sse,
+            "tags": chosen.tags,
+            "expected-bucket-owner": chosen.expected_bucket_owner,
+        }
+        return [name for name, value in names.items() if value]
 
     def object_headers(self, file: model.PlannedFile) -> dict[str, str]:
         """Headers that describe the object."""
