@@ -50,13 +50,13 @@ class LocalFile:
     Attributes:
         path: absolute, without links.
         size: bytes.
-        stamp: device, inode and time of the last change of content (nanoseconds). They tell whether the
-            file changes *during* the run; they are never compared with anything remote.
+        stamp: device, inode, and the times of the last change of content and of status (nanoseconds). They tell
+            whether the file changes *during* the run; they are never compared with anything remote.
     """
 
     path: Path
     size: int
-    stamp: tuple[int, int, int]
+    stamp: tuple[int, int, int, int]
 
     @classmethod
     def of(cls, path: Path, status: os.stat_result | None = None) -> LocalFile:
@@ -97,15 +97,19 @@ class LocalFile:
                 f"{status.st_size}.",
                 _STILL_WRITTEN,
             )
-        if _stamp(status) != self.stamp:
+        now = _stamp(status)
+        # Some network file systems give a file another inode each time; a file that was replaced has another
+        # time of its status as well.
+        is_other = now[:2] != self.stamp[:2] and now[3] != self.stamp[3]
+        if is_other or now[2] != self.stamp[2]:
             raise errors.FileFailed(f"{self.path.name!r} changed during the run.", _STILL_WRITTEN)
 
 
 _STILL_WRITTEN = "Let the pipeline finish before uploading, then run again."
 
 
-def _stamp(status: os.stat_result) -> tuple[int, int, int]:
-    return (status.st_dev, status.st_ino, status.st_mtime_ns)
+def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)

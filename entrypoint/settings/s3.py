@@ -9,11 +9,16 @@ from typing import Final
 
 from entrypoint import text
 from entrypoint.settings.model import Addressing, Checksum, S3Settings
-from entrypoint.settings.reader import Reader, near
+from entrypoint.settings.reader import Reader
 
 # A region becomes part of a host's name.
 _REGION: Final = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _ENCRYPTIONS: Final = ("AES256", "aws:kms", "aws:kms:dsse")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-access-points.html
+_ACCESS_POINT: Final = re.compile(
+    r"arn:aws[a-z-]*:(?:s3:[a-z0-9-]*:[0-9]{12}:accesspoint"
+    r"|s3-outposts:[a-z0-9-]+:[0-9]{12}:outpost[/:][A-Za-z0-9-]+[/:]accesspoint)[/:][A-Za-z0-9.-]+"
+)
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 _STORAGE_CLASSES: Final = (
     "INTELLIGENT_TIERING",
@@ -48,9 +53,7 @@ def read(reader: Reader, default_region: str) -> S3Settings | None:
     tags, metadata = _tags(reader), _metadata(reader)
     sse = reader.text("sse")
     if sse and sse not in _ENCRYPTIONS:
-        reader.problems.append(
-            f"sse: expected AES256, aws:kms or aws:kms:dsse, got {sse!r}{near(sse, _ENCRYPTIONS)}."
-        )
+        reader.problems.append(f"sse: expected AES256, aws:kms or aws:kms:dsse, got {sse!r}.")
     key = reader.visible("sse-kms-key-id", "the id, ARN or alias of a KMS key")
     if key and not sse.startswith("aws:kms"):
         reader.problems.append("sse-kms-key-id requires sse: aws:kms or aws:kms:dsse.")
@@ -113,12 +116,14 @@ def _duration(reader: Reader) -> int:
 def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
     if not value:
         return "", ""
-    if not value.startswith("s3://"):
+    place = value.removeprefix("s3://")
+    if place.startswith("arn:"):
+        return _access_point(reader, place)
+    if place == value:
         shown = "a URL with a password in it" if text.looks_secret(value) else repr(value)
         reader.problems.append(f"s3-dir: expected s3://bucket/prefix, got {shown}.")
         return "", ""
-    bucket, _, prefix = value.removeprefix("s3://").partition("/")
-    prefix = prefix.rstrip("/")
+    bucket, _, prefix = place.partition("/")
     # Rules of a bucket's name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html;
     # older buckets and other stores know capitals and underscores too.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", bucket) or ".." in bucket:
@@ -126,13 +131,31 @@ def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
     if bucket.endswith("--x-s3"):
         # They take requests of sessions of their own, list in no order and keep no MD5.
         reader.problems.append(f"s3-dir: {bucket!r} is a directory bucket (S3 Express); use a general one.")
+    return bucket, _prefix(reader, prefix)
+
+
+def _access_point(reader: Reader, place: str) -> tuple[str, str]:
+    """The ARN of an access point in the place of a bucket's name, and the prefix behind it."""
+    match = _ACCESS_POINT.match(place)
+    rest = place[match.end() :] if match else ""
+    if match is None or (rest and not rest.startswith("/")):
+        reader.problems.append(
+            f"s3-dir: {place!r} does not begin with the ARN of an access point, such as "
+            "arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME."
+        )
+        return "", ""
+    return match[0], _prefix(reader, rest.removeprefix("/"))
+
+
+def _prefix(reader: Reader, prefix: str) -> str:
+    prefix = prefix.rstrip("/")
     if prefix and any(part in ("", ".", "..") for part in prefix.split("/")):
         reader.problems.append(f"s3-dir: the prefix {prefix!r} has an empty, '.' or '..' part.")
     if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in prefix):
         reader.problems.append(f"s3-dir: the prefix {prefix!r} holds control characters.")
     if any(0xD800 <= ord(c) < 0xE000 for c in prefix):
         reader.problems.append(f"s3-dir: the prefix {prefix!r} is not valid UTF-8.")
-    return bucket, prefix
+    return prefix
 
 
 def _headers(reader: Reader, name: str) -> tuple[tuple[str, str], ...]:
