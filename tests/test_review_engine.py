@@ -167,7 +167,7 @@ def test_a_list_that_does_not_end_is_not_taken_for_the_whole(
     for body in (LISTING, more):
         recorded_s3.behave()
         recorded_s3.clear()
-        recorded_s3.misbehave("GET", "list-type", status=200, body=body % (b"true", b"p/z"))
+        recorded_s3.misbehave("GET", "list-type|marker=", status=200, body=body % (b"true", b"p/z"))
         run = publish(s3_server, workspace, url=recorded_s3.url, overwrite="false", delete_extra="true")
         assert run.code == 5
         assert "to the end" in run.log

@@ -95,6 +95,8 @@ class S3(destinations.Destination):
         self._store = self._ask.store
         self._uploads = broken.Uploads(self._ask)
         self._kept = kept.Kept(chosen, self._ask)
+        # While the first request waits for its answer, there is time to load what the next ones need.
+        threading.Thread(target=checksums.library, name="load", daemon=True).start()
         self._prefix = f"{chosen.prefix}/" if chosen.prefix else ""
         self._plan = model.Plan(())
         self._there = there.There(self._ask, self._prefix, frozenset(), frozenset(), everything=delete_extra)

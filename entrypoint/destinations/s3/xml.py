@@ -5,10 +5,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from typing import Final
-from xml.sax.saxutils import escape
 
 MAX: Final = 32 * 1024 * 1024
 """Bytes of the largest document; a page of a listing has up to 4 MB."""
+_ESCAPES: Final = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
+)
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
@@ -99,4 +101,4 @@ def write(name: str, items: Sequence[tuple[str, Sequence[tuple[str, str]]]], bef
 def _escape(text: str) -> str:
     # Line ends would be read as blanks or as other line ends; other control characters are no XML at all, and
     # whoever has such keys has to delete them one by one.
-    return escape(text, {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
+    return text.translate(_ESCAPES)
