@@ -225,7 +225,7 @@ class S3(destinations.Destination):
         large = None if self._n_jobs else _LARGE_AT_A_TIME
         self._uploader = upload.Uploader(self._chosen, self._ask, self._uploads, large)
         sizes = {self._key(file.name): file.size for file, _ in verdicts if file.size > checksums.SINGLE}
-        self._uploads.find(tuple(self._key(scope) for scope in self._plan.scopes), sizes)
+        self._uploads.look(tuple(self._key(scope) for scope in self._plan.scopes), sizes)
 
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> Receipt:
         """Send one file; a catalog only if nobody else replaced it since `preflight`."""

@@ -68,6 +68,31 @@ class Uploads:
         self._open: set[tuple[str, str]] = set()
         self._broken: dict[str, Broken] = {}
         self._seen: set[str] = set()
+        self._looking: threading.Thread | None = None
+        self._problem: errors.PublishError | None = None
+
+    def look(self, prefixes: tuple[str, ...], sizes: Mapping[str, int]) -> None:
+        """Find them in a thread of its own: files that go in one request need not wait for the answer."""
+
+        def look() -> None:
+            try:
+                self.find(prefixes, sizes)
+            except errors.PublishError as error:
+                self._problem = error
+
+        self._looking = threading.Thread(target=look, name="uploads", daemon=True)
+        self._looking.start()
+
+    def _wait(self) -> None:
+        """Wait until all were looked at.
+
+        Raises:
+            errors.PublishError: that could not be done.
+        """
+        if self._looking is not None:
+            self._looking.join()
+        if self._problem is not None:
+            raise self._problem
 
     def find(self, prefixes: tuple[str, ...], sizes: Mapping[str, int]) -> None:
         """Look for uploads of ours: of planned files to be continued, others only if older than a day.
@@ -108,7 +133,12 @@ class Uploads:
                     self._open.add((upload.key, spare))  # dropped at the end, like our own
 
     def broken(self, key: str) -> Broken | None:
-        """The upload of a key that was broken off, handed out once."""
+        """The upload of a key that was broken off, handed out once.
+
+        Raises:
+            errors.PublishError
+        """
+        self._wait()
         with self._lock:
             found = self._broken.pop(key, None)
             if found:
@@ -156,7 +186,12 @@ class Uploads:
             self.abort(key, upload)
 
     def finish(self) -> None:
-        """All is up: what was broken off and not continued is of no use any more."""
+        """All is up: what was broken off and not continued is of no use any more.
+
+        Raises:
+            errors.PublishError
+        """
+        self._wait()
         with self._lock:
             self._open.update((key, found.id) for key, found in self._broken.items())
             self._broken.clear()

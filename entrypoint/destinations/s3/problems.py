@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -113,6 +114,7 @@ class Answer:
         message: the store's words, as they came.
         request_id: for the store's support.
         region: the one that the bucket is in, where the answer names it.
+        location: scheme and host to which the answer redirects; empty where it does not.
     """
 
     status: int
@@ -120,6 +122,7 @@ class Answer:
     message: str = ""
     request_id: str = ""
     region: str = ""
+    location: str = ""
 
     @property
     def reason(self) -> str:
@@ -165,6 +168,7 @@ def from_xml(status: int, body: bytes, headers: dict[str, str] | None = None) ->
         headers.get("x-minio-error-desc", "").strip('"'),
         headers.get("x-amz-request-id", ""),
         headers.get("x-amz-bucket-region", ""),
+        _server(headers.get("location", "")),
     )
     if not body:
         return answer
@@ -182,6 +186,15 @@ def from_xml(status: int, body: bytes, headers: dict[str, str] | None = None) ->
         request_id=root.text("RequestId") or answer.request_id,
         region=answer.region or root.text("Region") or _region(message, root.text("Endpoint")),
     )
+
+
+def _server(url: str) -> str:
+    """Scheme and host of a URL; the rest of it may be a login's and is nobody's business."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
 
 
 def _region(message: str, endpoint: str) -> str:
@@ -270,6 +283,18 @@ def _is_redirect(answer: Answer) -> bool:
     return 300 <= answer.status < 400
 
 
+def _redirected(answer: Answer) -> tuple[str, str]:
+    """What a redirect says, and what to do."""
+    where = text.printable(answer.location[:_MAX_ID]) or "another address"
+    if answer.region:
+        hint = f"Set aws-region: {text.printable(answer.region)}."
+    elif answer.location:
+        hint = f"If the store is at {where}, let s3-endpoint-url name it; a proxy that wants a login redirects too."
+    else:
+        hint = "Check aws-region and s3-endpoint-url."
+    return f"the store redirects to {where}, which is not followed ({answer}).", hint
+
+
 def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
     """An answer about the bucket as a whole."""
     what = f"s3://{bucket}"
@@ -290,12 +315,8 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
             f"{what}: the store does not work at the moment ({answer}).", "Try again later."
         )
     if _is_redirect(answer):
-        return errors.Refused(
-            f"{what}: the store redirects to another address, which is not followed ({answer}).",
-            f"Set aws-region: {text.printable(answer.region)}."
-            if answer.region
-            else "Check aws-region and the endpoint, and for a proxy in between that wants a login.",
-        )
+        said, hint = _redirected(answer)
+        return errors.Refused(f"{what}: {said}", hint)
     hint = "Check s3-dir, the region and the endpoint."
     if answer.status in (405, 501):
         hint = "Is there an S3 store at this endpoint? Check s3-endpoint-url."
@@ -324,11 +345,8 @@ def for_file(
             if_all=errors.Unreachable,
         )
     if _is_redirect(answer):
-        return errors.FileFailed(
-            f"{name!r}: the store redirects to another address, which is not followed ({answer}).",
-            "Check aws-region and the endpoint.",
-            if_all=errors.Refused,
-        )
+        said, hint = _redirected(answer)
+        return errors.FileFailed(f"{name!r}: {said}", hint, if_all=errors.Refused)
     hint = ""
     if given and is_unknown(answer):
         hint = f"Perhaps the store does not know what is asked for: leave out {' and '.join(given)}."
