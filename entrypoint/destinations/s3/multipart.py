@@ -246,7 +246,7 @@ class Multipart:
                 sign_body=Option.UNSIGNED not in options,
             )
 
-        answer = self._store.call((Option.CHECKSUM, Option.UNSIGNED), send)
+        answer = self._store.call((Option.UNSIGNED, Option.CHECKSUM), send)
         algorithm, digest = used
         proved = proof.of_answer(
             self._store, answer, algorithm, digest, lambda: md5 or checksums.md5(data.view())

@@ -165,7 +165,7 @@ class Uploader:
                     headers |= conditions
                 return self._ask.put(key, headers, data, sign_body=Option.UNSIGNED not in options)
 
-            options = (Option.CHECKSUM, Option.UNSIGNED, *((Option.CONDITION,) if conditions else ()))
+            options = (Option.UNSIGNED, Option.CHECKSUM, *((Option.CONDITION,) if conditions else ()))
             answer = self._store.call(options, send)
             algorithm, digest = sent
             proved = proof.of_answer(
