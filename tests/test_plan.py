@@ -621,3 +621,23 @@ def test_the_same_plan_in_every_order_of_hashing(out: Path) -> None:
         for seed in ("0", "1", "2")
     }  # fmt: skip
     assert len(said) == 1
+
+
+def test_all_on_zenodo_leaves_state_and_empty_files_out(tmp_path: Path) -> None:
+    """Zenodo refuses empty files; on S3 they are files like any other."""
+    out = tmp_path / "out"
+    out.mkdir()
+    for name, data in {
+        "a.tsv": b"1",
+        "e.tsv": b"",
+        "b.alldone": b"x",
+        "c.begin": b"x",
+        "d.done": b"x",
+    }.items():
+        (out / name).write_bytes(data)
+    found = make(out, ALL, zenodo=True)
+    assert names(found) == ["a.tsv"]
+    said = "\n".join(found.left_out)
+    assert "e.tsv: empty, not uploaded" in said
+    assert "b.alldone: the state of a pipeline, not uploaded" in said
+    assert set(names(make(out, ALL))) == {"a.tsv", "e.tsv", "b.alldone", "c.begin"}

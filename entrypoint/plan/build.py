@@ -19,6 +19,8 @@ MAX_CATALOG: Final = 64 * 1024 * 1024
 """Bytes that are read of a catalog; the resolver refuses far smaller ones with a better sentence."""
 
 _STATE_SUFFIXES: Final = (".done", ".mk")
+_MORE_STATE_SUFFIXES: Final = (".alldone", ".begin")
+"""Of pipelines' state files, too; Zenodo's records are for ever, so that they are left out there."""
 
 
 @dataclass
@@ -194,7 +196,11 @@ class Builder:
             if item.local.endswith(_STATE_SUFFIXES):
                 continue
             if isinstance(item, disk.Found):
-                if not self._is_token(item.source):
+                if self._is_token(item.source):
+                    continue
+                if self._chosen.zenodo and (why := _no_use_on_zenodo(item)):
+                    self._findings.left_out.append(f"{place.shown}{item.local}: {why}, not uploaded.")
+                else:
                     yield item
             elif item.fatal:
                 self._findings.problems.append(f"{place.shown}{item.local}: {item.reason}.")
@@ -324,3 +330,10 @@ def _nothing(folder: disk.Folder, local: str) -> str:
         return f"is a directory; name what is in it, such as {local}/**."
     near = folder.nearest(local)
     return f"matches nothing; did you mean {disk.as_meant(near, local)}?" if near else "matches nothing."
+
+
+def _no_use_on_zenodo(item: disk.Found) -> str:
+    """Why a file that nobody named is left out of a record; empty where it is not."""
+    if item.local.endswith(_MORE_STATE_SUFFIXES):
+        return "the state of a pipeline"
+    return "" if item.source.size else "empty"
