@@ -70,7 +70,7 @@ def given(manifest: str = "", token: str = "", *, dry_run: bool = False) -> sett
 def planned(name: str, group: str, size: int, unit: str = "") -> model.PlannedFile:
     """A file of a plan that is nowhere on disk."""
     remote = f"{unit}/{name}" if unit else name
-    source = model.LocalFile(Path("/data") / name, size, (1, 2, 3))
+    source = model.LocalFile(Path("/data") / name, size, (1, 2, 3, 3))
     return model.PlannedFile(remote, source, group, name, key_paths=(f"assets.{group}[0]",), unit=unit)
 
 
