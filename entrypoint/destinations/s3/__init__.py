@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
@@ -18,14 +17,13 @@ from entrypoint.destinations.s3 import (
     configuration,
     credentials,
     dial,
+    guarded,
     kept,
     pool,
     problems,
     there,
     upload,
 )
-from entrypoint.destinations.s3.store import Option
-from entrypoint.destinations.s3.upload import Condition
 from entrypoint.plan import model
 
 Patience = dial.Patience
@@ -38,8 +36,6 @@ _REQUESTS: Final = 256 + upload.PARTS
 """Requests at a time, at most."""
 _READ_BACK: Final = 1024 * 1024 * 1024
 """Bytes of the largest object that `verify-only` reads where nothing else proves its content."""
-_CONFLICT: Final = 1.0
-"""Seconds after which a write that met another one is tried again."""
 _NO_ACCOUNT: Final = ("000000000000", "111111111111")
 
 
@@ -100,6 +96,7 @@ class S3(destinations.Destination):
         self._prefix = f"{chosen.prefix}/" if chosen.prefix else ""
         self._plan = model.Plan(())
         self._there = there.There(self._ask, self._prefix, frozenset(), frozenset(), everything=delete_extra)
+        self._guarded = guarded.Guarded(self._ask, self._prefix, self._there)
         self._uploader: upload.Uploader | None = None
         self._lock = threading.Lock()
         self._same: set[str] = set()
@@ -116,6 +113,7 @@ class S3(destinations.Destination):
         self._there = there.There(
             self._ask, self._prefix, plan.names, plan.known, everything=self._delete_extra
         )
+        self._guarded = guarded.Guarded(self._ask, self._prefix, self._there)
         try:
             self._there.list_all(self._scopes(plan))
         except problems.Failed as error:
@@ -232,83 +230,19 @@ class S3(destinations.Destination):
         assert self._uploader is not None  # begin() comes first
         key = self._key(file.name)
         if file.generated:
-            self._check_catalog(file.unit)
+            # A page must not stand beside another run's catalog.
+            for unit in self._plan.units:
+                if unit.name == file.unit and unit.catalog:
+                    self._guarded.check(unit.catalog)
         if file.is_guarded:
             self._put_catalogs.add(file.name)
-            receipt = self._put_catalog(self._uploader, file, key, watch)
+            receipt = self._guarded.put(self._uploader, file, key, watch)
         else:
             receipt = self._uploader.put(file, key, None, watch)
         with self._lock:
             self._put.add(file.name)
         self._kept.look(file, key)
         return receipt
-
-    def _put_catalog(
-        self, uploader: upload.Uploader, file: model.PlannedFile, key: str, watch: destinations.Watch
-    ) -> Receipt:
-        condition = self._condition(key, file)
-        conflicts = 0
-        while True:
-            try:
-                return uploader.put(file, key, condition, watch)
-            except upload.ConditionFailed as error:
-                assert condition is not None  # it failed
-                answer = error.answer
-            # Whoever replaced it changed its ETag. If that is what it was, the store means something else.
-            now = compare.head_or_nothing(self._ask, key, lambda: None)
-            if (now.etag if now else "").strip('"') != condition.etag.strip('"'):
-                if self._is_ours(file, key):
-                    return Receipt(0, "", "same content there")
-                raise self._overtaken(file)
-            if answer.status == 409 and conflicts < self._pool.patience.tries:
-                conflicts += 1
-                watch.check()
-                time.sleep(_CONFLICT)
-            elif condition.etag and self._store.quotes_etags:
-                self._store.quotes_etags = False
-            else:
-                self._store.learn(Option.CONDITION, answer)
-                condition = None
-
-    def _condition(self, key: str, file: model.PlannedFile) -> Condition | None:
-        """What the catalog must look like now; stores that ignore conditions are asked beforehand."""
-        if self._there.denied or not self._store.knows(Option.CONDITION):
-            return None
-        listed = self._there.listed(file.name)
-        etag = listed.etag if listed else ""
-        if not self._store.is_aws:
-            denied: list[str] = []
-            found = compare.head_or_nothing(self._ask, key, lambda: denied.append(key))
-            if not denied:
-                # Some stores list no ETags.
-                is_told = not listed or bool(etag)
-                now = found.etag if found else ""
-                if is_told and now.strip('"') != etag.strip('"') and not self._is_ours(file, key):
-                    raise self._overtaken(file)
-                etag = now or etag
-                listed = listed or (client.Listed(key, found.size, etag) if found else None)
-        if listed and not etag:
-            self._store.tell(
-                "This store tells no ETags, so a catalog is replaced without a condition; two runs that end at the "
-                "same moment could overwrite each other's catalog."
-            )
-            return None
-        return Condition(etag)
-
-    def _overtaken(self, file: model.PlannedFile) -> errors.FileFailed:
-        return errors.FileFailed(
-            f"{file.local!r}: the {'catalog' if file.is_catalog else 'file'} at the destination was replaced by "
-            "another run since this one started.",
-            "Let one run end before the next one starts (concurrency: in the workflow), then run again.",
-        )
-
-    def _is_ours(self, file: model.PlannedFile, key: str) -> bool:
-        """Whether the catalog there has our content: our own first attempt, whose answer was lost."""
-        found = compare.head_or_nothing(self._ask, key, lambda: None)
-        if found is None:
-            return False
-        listed = client.Listed(key, found.size, found.etag)
-        return compare.content(file, listed, lambda: found, self._cancel.check).state is State.SAME
 
     def remove(self, name: str) -> None:
         """Delete one object."""
@@ -359,26 +293,8 @@ class S3(destinations.Destination):
         """
         self._uploads.finish()
         for file in (unit.catalog for unit in self._plan.units if changed):
-            if file is None or file.name in self._put_catalogs:
-                continue
-            key = self._key(file.name)
-            if self._was_replaced(file, key):
-                raise self._overtaken(file)
-
-    def _check_catalog(self, unit: str) -> None:
-        """Before a page is put: it must not stand beside another run's catalog."""
-        for catalog in (each.catalog for each in self._plan.units if each.name == unit and each.catalog):
-            if self._was_replaced(catalog, self._key(catalog.name)):
-                raise self._overtaken(catalog)
-
-    def _was_replaced(self, file: model.PlannedFile, key: str) -> bool:
-        """Whether a catalog that was left alone is another one now."""
-        denied: list[str] = []
-        found = compare.head_or_nothing(self._ask, key, lambda: denied.append(key))
-        listed = self._there.listed(file.name)
-        if denied or not listed or not listed.etag or (found and found.etag == listed.etag):
-            return False
-        return not self._is_ours(file, key)
+            if file and file.name not in self._put_catalogs:
+                self._guarded.check(file)
 
     def abandon(self) -> None:
         """Drop the multipart uploads of this run."""
