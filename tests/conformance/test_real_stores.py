@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from entrypoint.destinations.s3 import checksums
 from tests import conftest
 from tests.conformance import inside
 from tests.conftest import Store
@@ -55,10 +57,9 @@ def test_everything_arrives_and_nothing_is_sent_twice(store: Store, workspace: P
     first = published(publish(store, workspace))
     assert first.counts == (6, 0, 0)
     assert same(store, workspace)
-    if not proves(store):
-        return
     again = published(publish(store, workspace))
-    assert again.counts == (0, 6, 0)
+    # What is empty needs no proof.
+    assert again.counts in ([(0, 6, 0)] if proves(store) else [(5, 1, 0), (6, 0, 0)])
     assert same(store, workspace)
     assert not store.client.list_multipart_uploads(Bucket=store.bucket).get("Uploads")
 
@@ -77,8 +78,6 @@ def test_reading_only(store: Store, workspace: Path) -> None:
     assert published(publish(store, workspace, dry_run="true")).outputs["changed"] == "false"
     assert store.keys() == []
     published(publish(store, workspace))
-    if not proves(store):
-        return
     assert published(publish(store, workspace, verify_only="true")).counts == (0, 6, 0)
     (out / "a b+c%20&d#.tsv").write_bytes(b"!")
     assert publish(store, workspace, verify_only="true").counts == (0, 5, 1)
@@ -102,3 +101,20 @@ def test_a_wrong_secret(store: Store, workspace: Path) -> None:
     run = inside.run(given, workspace=workspace, environment=wrong)
     assert run.code == 4, run.log
     assert store.keys() == []
+
+
+@pytest.mark.parametrize("name", [conftest.CHOSEN or "seaweedfs"])
+def test_an_upload_that_was_broken_off_is_continued(
+    name: str, request: pytest.FixtureRequest, workspace: Path
+) -> None:
+    """Its parts are proved by their MD5; the first of three is there already."""
+    store, data = conftest.server(name, request), FILES["big.pmtiles"]
+    inside.fill(workspace, {"big.pmtiles": data})
+    size = checksums.part_size(len(data))
+    place: Any = {"Bucket": store.bucket, "Key": "p/big.pmtiles"}
+    upload = store.client.create_multipart_upload(**place)["UploadId"]
+    store.client.upload_part(**place, UploadId=upload, PartNumber=1, Body=data[:size])
+    run = published(publish(store, workspace))
+    assert same(store, workspace)
+    assert run.outputs["bytes"] == str(sum(p.stat().st_size for p in (workspace / "out").iterdir()) - size)
+    assert not store.client.list_multipart_uploads(Bucket=store.bucket).get("Uploads")

@@ -12,11 +12,13 @@ NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
 
 @dataclass(frozen=True)
 class Authority:
-    """Its certificate, as a bundle and in a folder as ``SSL_CERT_DIR`` wants it, and a server's context."""
+    """Its certificate, as a bundle and in a folder as ``SSL_CERT_DIR`` wants it, and a server's: context and files."""
 
     bundle: Path
     folder: Path
     server: ssl.SSLContext
+    certificate: Path
+    key: Path
 
 
 def authority(folder: Path, *names: str) -> Authority:
@@ -44,7 +46,7 @@ def authority(folder: Path, *names: str) -> Authority:
     (directory / f"{hashed}.0").write_bytes(ca.read_bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
-    return Authority(ca, directory, context)
+    return Authority(ca, directory, context, cert, key)
 
 
 def _openssl(*words: str | Path) -> str:

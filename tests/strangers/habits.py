@@ -17,7 +17,7 @@ class Etags(Enum):
     MD5_OF_PARTS_OPAQUE = auto()
     """MD5 of what came in one request; made up for a multipart object."""
     ON_PUT = auto()
-    """MD5 in the answer to PUT; neither HEAD nor a listing has one (JuiceFS gateway)."""
+    """MD5 in the answer to PUT; HEAD has none, and a listing an empty one (JuiceFS gateway)."""
     NONE = auto()
 
 
@@ -128,7 +128,6 @@ class Paging:
         empty: each page but the last is followed by one without keys, which is truncated too.
         version_1: ListObjectsV2 is not known; answered as ListObjects, with markers.
         encodes: ``encoding-type=url`` is obeyed.
-        echoes_encoding: the answer says that it was.
         directories: a key that ends in a slash for each folder, of no size.
         stuck: says that there is more and names the same page for ever.
         prefix_ignored: lists the whole bucket (some gateways).
@@ -138,7 +137,6 @@ class Paging:
     empty: bool = False
     version_1: bool = False
     encodes: bool = True
-    echoes_encoding: bool = True
     directories: bool = False
     stuck: bool = False
     prefix_ignored: bool = False
@@ -227,6 +225,7 @@ JUICEFS: Final = Habits(
     tags=(False, False),
     obeys_owner=False,
     settings=False,
+    if_none_match=Condition.IGNORED,
 )
 """The JuiceFS gateway 1.4 as it comes, without ``--keep-etag`` and ``--object-meta``."""
 SWIFT: Final = Habits(

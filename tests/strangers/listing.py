@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from tests.strangers.calls import Answer, Request, Xml, document, element
@@ -11,6 +12,7 @@ from tests.strangers.objects import Bucket, Object
 
 STAMP = "2026-11-28T00:00:00.000Z"
 _EMPTY = "\0empty"  # in a token: the next page is an empty one
+_STUCK = "\0stuck"  # the next page is the same again
 _LAST = "\U0010ffff"
 
 
@@ -19,17 +21,17 @@ def keys(request: Request, bucket: Bucket, habits: Habits) -> Answer:
     query, paging = request.query, habits.paging
     first = request.operation == "ListObjects" or paging.version_1
     prefix = "" if paging.prefix_ignored else query.get("prefix", "")
-    after = (
-        query.get("marker", "") if first else query.get("continuation-token", query.get("start-after", ""))
-    )
+    after = query.get("marker", "") if first else _opened(query) or query.get("start-after", "")
     size = min(int(query.get("max-keys", "1000")), paging.size)
+    if after.endswith(_STUCK):
+        after = ""
     if after.endswith(_EMPTY):
         return _page(request, habits, [], after.removesuffix(_EMPTY), first=first)
     found: list[Xml] = []
     last = after
     for is_folder, name in _names(bucket, prefix, after, query.get("delimiter", ""), paging.directories):
         if len(found) == size:
-            token = "stuck" if paging.stuck else last + (_EMPTY if paging.empty else "")
+            token = _STUCK if paging.stuck else last + (_EMPTY if paging.empty else "")
             return _page(request, habits, found, token, first=first)
         last = name
         text = quote(name, safe="/") if paging.encodes and query.get("encoding-type") == "url" else name
@@ -38,6 +40,11 @@ def keys(request: Request, bucket: Bucket, habits: Habits) -> Answer:
         else:
             found.append(_entry(text, bucket.find(name) or Object(b"", ""), habits))
     return _page(request, habits, found, "", first=first)
+
+
+def _opened(query: Mapping[str, str]) -> str:
+    """What a continuation token says; to clients it is a word with signs that have to be encoded."""
+    return base64.b64decode(query.get("continuation-token", "")).decode()
 
 
 def _names(
@@ -66,10 +73,9 @@ def _names(
 
 
 def _entry(text: str, found: Object, habits: Habits) -> Xml:
-    tag = "" if habits.etags in (Etags.ON_PUT, Etags.NONE) else found.etag
     fields = {"Key": text, "LastModified": STAMP}
-    if tag:
-        fields["ETag"] = f'"{tag}"'
+    if habits.etags is not Etags.NONE:
+        fields["ETag"] = "" if habits.etags is Etags.ON_PUT else f'"{found.etag}"'
     if habits.checksums and found.checksums:
         fields |= {
             "ChecksumAlgorithm": next(iter(found.checksums)).upper(),
@@ -87,12 +93,12 @@ def _page(request: Request, habits: Habits, found: list[Xml], following: str, *,
 
     fields = {"Name": request.bucket, "Prefix": shown(query.get("prefix", "")), "MaxKeys": "1000"}
     fields["IsTruncated"] = str(bool(following)).lower()
-    if url and paging.echoes_encoding:
+    if url:
         fields["EncodingType"] = "url"
     if not first:
         fields["KeyCount"] = str(len(found))
         if following:
-            fields["NextContinuationToken"] = following
+            fields["NextContinuationToken"] = base64.b64encode(following.encode()).decode()
     elif following and "delimiter" in query:
         fields["NextMarker"] = shown(following)
     return document("ListBucketResult", *found, **fields)

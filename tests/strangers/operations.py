@@ -183,7 +183,9 @@ class Operations:
             raise S3Error(400, "InvalidPart", "All non-trailing parts must have the same length.")
         self._conditions(request, bucket)
         data = b"".join(upload.parts[number] for number in numbers)
-        etag = f"{md5(b''.join(bytes.fromhex(upload.etag(number)) for number in numbers))}-{len(numbers)}"
+        etag = (
+            f"{md5(b''.join(bytes.fromhex(md5(upload.parts[number])) for number in numbers))}-{len(numbers)}"
+        )
         if self.habits.etags in (Etags.OPAQUE, Etags.MD5_OF_PARTS_OPAQUE):
             etag = opaque(data)
         sums, kind = self._whole(request, upload, numbers, data)

@@ -1,0 +1,246 @@
+"""How S3 stores talk: HTTP's corners, names of hosts, regions, redirects, and too many requests at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import inside
+from tests.strangers import habits
+from tests.strangers.forward import forward, to
+from tests.strangers.habits import Addressing, Habits, Refusal, Wire, WrongRegion
+from tests.strangers.product import local, publish, published
+from tests.strangers.server import HOST, stranger
+
+BIG = 17 << 20
+FILES = {"a.tsv": b"1", "b c+d%20é.tsv": b"2", "big.pmtiles": inside.noise(BIG)}
+MANY = {f"f{number:02}.tsv": str(number).encode() for number in range(40)}
+
+
+# HTTP
+
+WIRES = {
+    "HTTP/1.0": Wire(version="HTTP/1.0"),
+    "chunked answers": Wire(chunked=True),
+    "names in lower case": Wire(lower=True),
+    "one answer a connection": Wire(closes_after=1),
+    "three answers a connection": Wire(closes_after=3),
+    "kept connections that are gone": Wire(drops=3),
+    "no 100 Continue": Wire(continues=False),
+}
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=list(WIRES))
+def test_http_as_it_is_spoken(wire: Wire, workspace: Path) -> None:
+    inside.fill(workspace, FILES | MANY)
+    with stranger(Habits(wire=wire)) as store:
+        run = published(publish(store, workspace, n_jobs="2"))
+        assert store.contents() == local(workspace)
+        assert store.bucket.uploads == {}
+        assert "::warning" not in run.log, "nothing of this concerns people"
+        assert published(publish(store, workspace, n_jobs="2")).counts == (0, 44, 0)
+
+
+def test_connections_are_kept(workspace: Path) -> None:
+    inside.fill(workspace, MANY)
+    with stranger() as store:
+        published(publish(store, workspace, n_jobs="4"))
+        assert len(store.seen) >= 42
+        assert store.connections <= 8
+
+
+def test_an_answer_that_is_shorter_than_it_says(workspace: Path) -> None:
+    """A listing that is cut off is no listing: what was not heard would count as absent."""
+    inside.fill(workspace, {"a": b"1"})
+    with stranger() as store:
+        published(publish(store, workspace))
+        store.change(wire=Wire(longer=50))
+        run = publish(store, workspace, delete_extra="true")
+        assert run.code == 5, run.log
+        assert run.outputs["bytes"] == "0"
+
+
+def test_a_refusal_before_the_body_is_read_is_heard(workspace: Path) -> None:
+    """Whoever goes on sending to a store that has answered and closed sees a broken pipe, not the reason."""
+    inside.fill(workspace, {"big.pmtiles": inside.noise(12 << 20)})
+    with stranger() as store:
+        store.refuse(Refusal("PutObject", 403, "AccessDenied", "Not into this prefix", key="big"))
+        run = publish(store, workspace)
+        assert run.code in (3, 4)
+        assert "AccessDenied" in run.log or "access denied" in run.log
+
+
+# Too many at a time
+
+
+@pytest.mark.parametrize("n_jobs", ["auto", "32"])
+def test_a_store_that_takes_few_at_a_time(n_jobs: str, workspace: Path) -> None:
+    """Whatever is answered SlowDown comes again later; nothing is lost."""
+    inside.fill(workspace, MANY)
+    with stranger(Habits(busy=2, delay=0.01)) as store:
+        published(publish(store, workspace, n_jobs=n_jobs))
+        assert store.contents() == local(workspace)
+
+
+def test_auto_goes_slower_where_it_is_asked_to(workspace: Path) -> None:
+    inside.fill(workspace, {f"f{number:03}.tsv": str(number).encode() for number in range(200)})
+    with stranger(Habits(busy=4, delay=0.02)) as store:
+        published(publish(store, workspace, n_jobs="auto"))
+        refused = [seen.status == 503 for seen in store.of("PutObject")]
+        half = len(refused) // 2
+        assert sum(refused[half:]) <= max(10, sum(refused[:half])), "it learns"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_pause_that_the_store_names(status: int, workspace: Path) -> None:
+    inside.fill(workspace, {"a": b"1"})
+    with stranger() as store:
+        store.refuse(
+            Refusal("PutObject", status, "SlowDown", times=1, key="p/a", headers={"Retry-After": "1"})
+        )
+        published(publish(store, workspace))
+        first, second = store.of("PutObject", "p/a")
+        assert second.request.began - first.ended >= 0.9
+
+
+# Hosts
+
+
+def named(**more: str) -> dict[str, str]:
+    return {"AWS_ENDPOINT_URL_S3": f"http://{HOST}", **more}
+
+
+def test_a_store_that_wants_the_bucket_in_the_host(workspace: Path) -> None:
+    """It says SecondLevelDomainForbidden, and that is understood."""
+    inside.fill(workspace, FILES)
+    with stranger(habits.OSS) as store, forward(to(store.url)) as proxy:
+        published(publish(store, workspace, named(HTTP_PROXY=proxy.url)))
+        assert store.contents() == local(workspace)
+        refused = [seen for seen in store.seen if seen.status == 403]
+        assert len(refused) <= 1, "learnt once"
+        assert published(publish(store, workspace, named(HTTP_PROXY=proxy.url))).counts == (0, 4, 0)
+
+
+@pytest.mark.parametrize("said_by", ["input", "configuration"])
+@pytest.mark.parametrize("style", ["virtual", "path"])
+def test_a_style_that_the_user_chose(style: str, said_by: str, workspace: Path) -> None:
+    """It holds for every request."""
+    inside.fill(workspace, FILES)
+    config = workspace / "config"
+    config.write_text(f"[default]\ns3 =\n  addressing_style = {style}\n")
+    kind = Habits(addressing=Addressing.VIRTUAL if style == "virtual" else Addressing.PATH)
+    with stranger(kind) as store, forward(to(store.url)) as proxy:
+        more = {"AWS_CONFIG_FILE": str(config)} if said_by == "configuration" else {}
+        inputs = {"s3_addressing": style} if said_by == "input" else {}
+        run = publish(store, workspace, named(HTTP_PROXY=proxy.url, **more), **inputs)
+        published(run)
+        assert {seen.request.virtual for seen in store.seen} == {style == "virtual"}
+        assert {seen.status for seen in store.seen} <= {200, 204, 404}
+
+
+def test_an_address_of_numbers_has_no_names_below_it(workspace: Path) -> None:
+    """``bucket.127.0.0.1`` is nothing: an endpoint that is an address takes paths, whatever is set."""
+    inside.fill(workspace, {"a": b"1"})
+    with stranger(Habits(addressing=Addressing.PATH)) as store:
+        published(publish(store, workspace))
+
+
+# Payloads
+
+
+def test_payloads_are_signed_where_a_store_wants_that(workspace: Path) -> None:
+    inside.fill(workspace, FILES)
+    with stranger(Habits(unsigned=False, streaming=False)) as store:
+        published(publish(store, workspace))
+        assert store.contents() == local(workspace)
+        assert sum(seen.status == 400 for seen in store.seen) <= 8, "learnt, by what was in flight"
+
+
+def test_payloads_are_signed_where_the_configuration_wants_that(workspace: Path) -> None:
+    inside.fill(workspace, FILES)
+    config = workspace / "config"
+    config.write_text("[default]\ns3 =\n  payload_signing_enabled = true\n")
+    with stranger() as store:
+        published(publish(store, workspace, {"AWS_CONFIG_FILE": str(config)}))
+        hashes = {seen.headers["x-amz-content-sha256"] for seen in store.writes}
+        assert "UNSIGNED-PAYLOAD" not in hashes
+        assert not any(each.startswith("STREAMING-UNSIGNED") for each in hashes)
+
+
+# Regions
+
+TOLD = [how for how in WrongRegion if how not in (WrongRegion.ACCEPTED, WrongRegion.ENDPOINT)]
+
+
+@pytest.mark.parametrize("listing", [True, False], ids=["may list", "may only put"])
+@pytest.mark.parametrize("how", TOLD)
+def test_the_region_is_learnt_from_a_refusal(how: WrongRegion, listing: bool, workspace: Path) -> None:
+    """Nobody set one, so the store's word counts, also for credentials that may do nothing but put.
+
+    Where the right one stands only in a message or in the name of another endpoint, it is at least said.
+    """
+    inside.fill(workspace, FILES)
+    denied = Refusal("List.*|Head.*|Get.*", 403, "AccessDenied", "Access Denied")
+    kind = Habits(region="eu-west-3", wrong_region=how, refusals=() if listing else (denied,))
+    with stranger(kind) as store:
+        environment = {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
+        run = publish(store, workspace, environment)
+        if run.code and how in (WrongRegion.MESSAGE, WrongRegion.ENDPOINT):
+            assert "eu-west-3" in run.log
+            return
+        published(run)
+        assert store.contents() == local(workspace)
+        wrong = [seen for seen in store.seen if "/us-east-1/" in seen.headers["authorization"]]
+        assert len(wrong) <= 4, "learnt once, not for each file"
+
+
+def test_a_region_that_was_chosen_wrongly_is_named(workspace: Path) -> None:
+    """Whether it is followed or refused, the right one is said."""
+    inside.fill(workspace, {"a": b"1"})
+    with stranger(Habits(region="eu-west-3", wrong_region=WrongRegion.MALFORMED)) as store:
+        run = publish(store, workspace, aws_region="us-west-2")
+        assert "eu-west-3" in run.log
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("operation", ["ListObjectsV2", "PutObject"])
+def test_nothing_follows_a_redirect_elsewhere(operation: str, status: int, workspace: Path) -> None:
+    """No signature and no byte goes to a host that nobody named, and the redirect is what is told."""
+    inside.fill(workspace, {"a": b"1"})
+    with stranger() as elsewhere, stranger() as store:
+        where = f"{elsewhere.url}/bucket/p/a"
+        store.refuse(Refusal(operation, status, "Moved", "Look elsewhere", headers={"Location": where}))
+        run = publish(store, workspace)
+        assert run.code in (3, 5), run.log
+        assert elsewhere.seen == []
+        assert store.keys() == []
+
+
+def test_a_login_page_is_no_store(workspace: Path) -> None:
+    """A captive portal answers everything with a page."""
+    inside.fill(workspace, {"a": b"1"})
+    page = b"<!DOCTYPE html><html><title>Sign in</title><script>alert(1)</script></html>"
+    for status in (200, 403, 404, 503):
+        with stranger() as store:
+            store.refuse(Refusal(".*", status, body=page))
+            run = publish(store, workspace)
+            assert run.code in (3, 4, 5), run.log
+            assert "<script>" not in run.log + run.summary
+            assert "None" not in run.log
+            assert "Traceback" not in run.log
+
+
+def test_requests_name_one_host(workspace: Path) -> None:
+    """An ``<Endpoint>`` in an answer is no permission to send the data there."""
+    inside.fill(workspace, {"a": b"1"})
+    kind = replace(habits.AWS, region="eu-west-3", wrong_region=WrongRegion.ENDPOINT)
+    with stranger(kind) as store, forward(to(store.url)) as proxy:
+        publish(
+            store, workspace, {"HTTP_PROXY": proxy.url, "HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}
+        )
+        assert proxy.asked == []
