@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import far
+from tests.faults import far, kinds
 from tests.faults.__main__ import Choice, each
 from tests.faults.kinds import Kind
 from tests.servers.rclone import Rclone
@@ -39,6 +39,11 @@ def broken(
 
 def test_promises_under_a_few_faults(stores: dict[str, far.S3Store], tmp_path: Path) -> None:
     assert not broken(FEW, Choice(), stores, tmp_path)
+
+
+@pytest.mark.parametrize("kind", kinds.PROXIES)
+def test_promises_behind_a_proxy(kind: Kind, stores: dict[str, far.S3Store], tmp_path: Path) -> None:
+    assert not broken([9100, 9101, 9102], Choice(kind), stores, tmp_path)
 
 
 @pytest.mark.parametrize("what", ONCE)

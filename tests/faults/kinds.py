@@ -54,14 +54,25 @@ class Kind(StrEnum):
     SIGTERM = "sigterm"
     SIGINT = "sigint"
     SIGKILL = "sigkill"
+    PROXY = "proxy-with-a-password"
+    PROXY_CLOSED = "proxy-not-there"
+    PROXY_PASSWORD = "proxy-wants-another-password"
+    PROXY_FORBIDS = "proxy-forbids"
+    PROXY_SILENT = "proxy-silent"
+    PROXY_LOST = "proxy-cannot-reach-it"
 
 
 AFTER_ACTING: Final = frozenset(
     {Kind.LOST, Kind.ERROR_AFTER, Kind.GATEWAY_AFTER, Kind.TRUNCATED, Kind.STALL_IN_ANSWER, Kind.TRICKLE}
 )
 """The server acted, and the client may not know."""
+PROXIES: Final = (
+    *(Kind.PROXY, Kind.PROXY_CLOSED, Kind.PROXY_PASSWORD, Kind.PROXY_FORBIDS),
+    *(Kind.PROXY_SILENT, Kind.PROXY_LOST),
+)
+"""A proxy of a company stands in between; the first one works."""
 WHOLE_WORLD: Final = frozenset(
-    {Kind.CLOSED, Kind.DNS, Kind.TLS_HANDSHAKE, Kind.TLS_PLAIN, Kind.TLS_UNTRUSTED}
+    {Kind.CLOSED, Kind.DNS, Kind.TLS_HANDSHAKE, Kind.TLS_PLAIN, Kind.TLS_UNTRUSTED, *PROXIES}
 )
 """No request gets through at all (but for a handshake that breaks only for a while)."""
 SIGNALS: Final = frozenset({Kind.SIGTERM, Kind.SIGINT, Kind.SIGKILL})

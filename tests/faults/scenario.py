@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import botocore.exceptions
 
@@ -23,10 +24,12 @@ from tests.faults.addresses import closed_port
 from tests.faults.kinds import Fault, Faults, Kind
 from tests.faults.product import Order, Ran, Zygote
 from tests.faults.proxy import Proxy
+from tests.strangers.forward import forward
 from tests.zenodo import ZenodoServer
 from tests.zenodo.state import Id
 
 EXTRA: Final = "zz-extra.bin"
+PASSWORD: Final = "planted %/:@ password"
 SIDES: Final = ("localstack", "localstack", "rclone", "zenodo")
 
 
@@ -77,6 +80,8 @@ class _Trial:
 
     broke_off: bool = False
     """An earlier run left an upload open."""
+    secrets: tuple[str, ...] = ()
+    """What must not be seen besides what the far side keeps secret."""
     units: list[world.Unit] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
@@ -93,9 +98,14 @@ def run(seed: int, bench: Bench, *, only: Kind | None = None, side: str = "") ->
     chosen = rng.choice(SIDES)
     side = side or chosen
     candidates = [k for k in Kind if side != "zenodo" or k not in kinds.S3_ONLY]
+    candidates = [kind for kind in candidates if kind not in kinds.PROXIES]
     wanted = [rng.choice(candidates)]
     if rng.random() < 0.35:
         wanted.append(rng.choice(candidates))
+    # Numbers of their own, so that seeds without a proxy stay what they were.
+    apart = random.Random(f"proxy {seed}")
+    if apart.random() < 0.1:
+        wanted = [apart.choice(kinds.PROXIES)]
     if only:
         wanted = [only]
     signals = [kind for kind in wanted if kind in kinds.SIGNALS][:1]
@@ -314,7 +324,7 @@ def _judge_zenodo(trial: _Trial, told: _Deposition) -> None:
 
 
 def _basics(trial: _Trial, ran: Ran, there: far.Far) -> Iterator[str]:
-    yield from oracle.leaks(ran, there.secrets)
+    yield from oracle.leaks(ran, (*there.secrets, *trial.secrets))
     if _is_stopped(ran, Kind.SIGKILL) and Kind.SIGKILL in trial.signals:
         return
     yield from oracle.said(ran)
@@ -348,7 +358,30 @@ def _proxy(trial: _Trial, upstream: str, secret: str) -> Iterator[tuple[Proxy, s
             url = f"http://127.0.0.1:{port}"
         if Kind.DNS in found:
             url = f"{scheme}://no-such-host.invalid:{proxy.port}"
+        if company := found & set(kinds.PROXIES):
+            more |= stack.enter_context(_company(trial, company.pop(), proxy.port))
         yield proxy, url, more
+
+
+@contextlib.contextmanager
+def _company(trial: _Trial, kind: Kind, port: int) -> Iterator[dict[str, str]]:
+    """Environment with a proxy in between; a password that has to be decoded, and that nobody may see."""
+    trial.secrets = (PASSWORD, quote(PASSWORD, safe=""))
+    with closed_port() as closed, forward({"127.0.0.1": port}, password=f"me:{PASSWORD}") as proxy:
+        given, where = quote(PASSWORD, safe=""), proxy.port
+        match kind:
+            case Kind.PROXY_CLOSED:
+                where = closed
+            case Kind.PROXY_PASSWORD:
+                proxy.password = "me:another"
+            case Kind.PROXY_FORBIDS:
+                proxy.status = 403
+            case Kind.PROXY_SILENT:
+                proxy.silent = True
+            case Kind.PROXY_LOST:
+                proxy.status = 502
+        url = f"http://me:{given}@127.0.0.1:{where}"
+        yield dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), url)
 
 
 def _order(
