@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from entrypoint import errors, outcome, settings, transfer, workers
-from entrypoint.destinations.zenodo.api import answers, http, patience, rate_limit, records
-from entrypoint.destinations.zenodo.api.http import Request
+from entrypoint.destinations.zenodo.api import answers, http, patience, rate_limit, records, refusals
+from entrypoint.destinations.zenodo.api.request import Request
 from entrypoint.destinations.zenodo.draft import files
 from entrypoint.plan import model
 from tests.test_zenodo import CREATOR, FAST, FILES, Runner, md5s
@@ -264,7 +264,7 @@ def test_no_cookies_are_kept(server: ZenodoServer, way: http.Http) -> None:
 @pytest.mark.parametrize("text", ["CSRF cookie not set.", "Referer checking failed - no Referer."])
 def test_a_csrf_refusal_means_the_token(way: http.Http, text: str) -> None:
     answer = answers.Answer(400, {}, {"message": text}, is_json=True, reason=text)
-    refusal = way._refusal(answer)
+    refusal = refusals.refusal(way.base, answer)
     assert isinstance(refusal, errors.NotAuthorised)
 
 

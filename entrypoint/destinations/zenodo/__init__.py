@@ -9,8 +9,9 @@ from typing import Final
 
 from entrypoint import destinations, errors, event, settings, text
 from entrypoint.destinations.zenodo import links, metadata
-from entrypoint.destinations.zenodo.api import deposit, http, records
+from entrypoint.destinations.zenodo.api import deposit, http, records, values
 from entrypoint.destinations.zenodo.api.patience import Patience
+from entrypoint.destinations.zenodo.api.request import Check
 from entrypoint.destinations.zenodo.draft import (
     create,
     files,
@@ -22,6 +23,7 @@ from entrypoint.destinations.zenodo.draft import (
     replace,
     review,
     save,
+    verify,
 )
 from entrypoint.destinations.zenodo.draft.task import Task
 from entrypoint.plan import model
@@ -71,7 +73,7 @@ class Zenodo:
         part: bool = False,
         draft_only: bool = False,
         data_set: str = "",
-        check: http.Check = _never,
+        check: Check = _never,
         patience: Patience | None = None,
         reporter: destinations.Reporter | None = None,
         drafts: destinations.Drafts | None = None,
@@ -167,7 +169,7 @@ class Zenodo:
         if stored.size != file.size:
             reason = f"{file.size:,} bytes here, {stored.size:,} there"
             return destinations.Verdict(destinations.State.DIFFERENT, reason)
-        digest = files.digest(file, self._http)
+        digest = verify.digest(file, self._http)
         if digest != stored.md5:
             reason = "other MD5" if stored.md5 else "there without a checksum"
             return destinations.Verdict(destinations.State.DIFFERENT, reason, f"md5:{digest}")
@@ -318,11 +320,11 @@ class Zenodo:
         if self._place is None and not (task.wanted.publish or self._now.described):
             return  # nothing was written, so that all is as it was read
         place = self._place or files.Place(self._http, self._records, there.id, "")
-        self._now = dataclasses.replace(self._now, record=files.verify(place, task.plan, self._proved))
+        self._now = dataclasses.replace(self._now, record=verify.verify(place, task.plan, self._proved))
         if task.wanted.publish:
             self._publish()
 
-    def _say_unwritten(self, record: records.Record | None) -> None:
+    def _say_unwritten(self, record: values.Record | None) -> None:
         """Where no file of a record changed, it stays as it is; other metadata that was given is named."""
         other = metadata.given_differs(self._task.given, record.document) if record is not None else []
         if record is not None and other:
@@ -391,7 +393,7 @@ class Zenodo:
         return (*self._notices, said)
 
     @property
-    def _draft(self) -> records.Record:
+    def _draft(self) -> values.Record:
         """The draft, where the order of calls makes sure that there is one."""
         if self._now.record is None:
             raise errors.PublishError("There is no draft yet.", "Please report this.")

@@ -9,7 +9,8 @@ from typing import Final
 
 from entrypoint import destinations, settings, text
 from entrypoint.destinations.zenodo import metadata
-from entrypoint.destinations.zenodo.api import http, records
+from entrypoint.destinations.zenodo.api import values
+from entrypoint.destinations.zenodo.api.request import quoted
 
 PREFIXES: Final = {settings.ZENODO_URL: "10.5281", settings.SANDBOX_URL: "10.5072"}
 """DOI prefixes of the services whose DOIs follow from the id; others have to reserve one to know it."""
@@ -38,7 +39,7 @@ class Standing:
     """
 
     stage: Stage = Stage.LOOKED_AT
-    record: records.Record | None = None
+    record: values.Record | None = None
     reserved: str = ""
     communities: tuple[str, ...] = ()
     ours: bool = False
@@ -70,7 +71,7 @@ def links(base: str, publisher: str, now: Standing, catalogs: Sequence[str]) -> 
         record=page,
         published=not there.is_draft,
         citation=metadata.citation_of(there.document, doi, publisher),
-        badge=f"{base}/badge/doi/{http.quoted(doi)}.svg" if doi else "",
+        badge=f"{base}/badge/doi/{quoted(doi)}.svg" if doi else "",
         todo=_todo(base, now, there) if there.is_draft else "",
         made=now.made,
         described=now.described,
@@ -78,7 +79,7 @@ def links(base: str, publisher: str, now: Standing, catalogs: Sequence[str]) -> 
     )
 
 
-def _dois(base: str, there: records.Record, reserved: str) -> tuple[str, str]:
+def _dois(base: str, there: values.Record, reserved: str) -> tuple[str, str]:
     """DOI and concept DOI, minted or as they will be; empty where the service alone can tell."""
     doi, prefix = there.doi or reserved, PREFIXES.get(base, "")
     if not prefix and not there.has_external_doi:
@@ -90,12 +91,12 @@ def _dois(base: str, there: records.Record, reserved: str) -> tuple[str, str]:
     return doi or f"{prefix}/zenodo.{there.id}", concept
 
 
-def file_url(base: str, there: records.Record, name: str) -> str:
+def file_url(base: str, there: values.Record, name: str) -> str:
     """URL of one file; that of a draft works once it is published."""
-    return f"{base}/records/{there.id}/files/{http.quoted(name)}"
+    return f"{base}/records/{there.id}/files/{quoted(name)}"
 
 
-def _todo(base: str, now: Standing, draft: records.Record) -> str:
+def _todo(base: str, now: Standing, draft: values.Record) -> str:
     """What is left to do for a person."""
     match now.stage:
         case Stage.OPENED:
@@ -114,7 +115,7 @@ def _todo(base: str, now: Standing, draft: records.Record) -> str:
             return ""
 
 
-def _to_publish(base: str, now: Standing, draft: records.Record) -> str:
+def _to_publish(base: str, now: Standing, draft: values.Record) -> str:
     missing = [sentence.partition(":")[0] for sentence in metadata.missing(draft.document)]
     rest = f", fill in {' and '.join(missing)}, then press Publish." if missing else " and press Publish."
     asked = ""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from entrypoint import errors
 from entrypoint.destinations.zenodo.api import answers, http
-from entrypoint.destinations.zenodo.api.http import Request
+from entrypoint.destinations.zenodo.api.request import Request
 
 PAGE: Final = 100
 """Depositions a page; the server refuses more."""

@@ -6,19 +6,19 @@ import contextlib
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, Protocol
+from typing import Final
 
 import requests
 import urllib3.exceptions
 
-import entrypoint
 from entrypoint import destinations, errors, settings, text
 from entrypoint.destinations import interrupt
-from entrypoint.destinations.zenodo.api import answers, connections, failures, patience, rate_limit
+from entrypoint.destinations.zenodo.api import answers, failures, patience, rate_limit, refusals
+from entrypoint.destinations.zenodo.api.connections import session
+from entrypoint.destinations.zenodo.api.request import JSON, Check, Request, place
 
 MAX_REDIRECTS: Final = 5
 _RETRIED: Final = {408, 500, 502, 503, 504}
@@ -27,58 +27,6 @@ _HASHED_PER_SECOND: Final = 50_000_000
 _SLOWEST: Final = 64 * 1024
 """Bytes per second; a line that is slower all the time is not waited for."""
 _MAX_TURNED_AWAY: Final = 30
-_JSON: Final = "application/json"
-
-Check = Callable[[], None]
-"""Raises `errors.Cancelled` when the run is to stop."""
-
-
-class Body(Protocol):
-    """A body that `requests` streams: it knows its length and can be read once."""
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Any: ...
-    def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes."""
-
-
-class _Bearer(requests.auth.AuthBase):
-    """The token, in a header; given explicitly so that no .netrc file can put another in its place."""
-
-    def __init__(self, token: settings.Secret) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        return request
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request as its caller wants it.
-
-    Attributes:
-        path: below the base URL, or a whole URL of the same server.
-        document: goes as JSON.
-        body: makes a fresh body for each try, `size` bytes long.
-        accept: the media type that is asked for.
-        once: not to be repeated when it may have been carried out.
-        wants_json: the answer is of no use unless it is JSON.
-        on_collision: called where it met another write to the same draft and was refused for that, which is
-            worth another try; without it, such a refusal is final.
-        purpose: completes "waiting for zenodo.org …".
-    """
-
-    method: str
-    path: str
-    document: answers.Json = None
-    body: Callable[[], Body | bytes] | None = None
-    size: int = 0
-    accept: str = _JSON
-    once: bool = False
-    wants_json: bool = True
-    on_collision: Callable[[], None] | None = None
-    purpose: str = "to answer"
 
 
 @dataclass
@@ -121,10 +69,10 @@ class Http:
         self.rate_limit = rate_limit.RateLimit()
         self.budget = _budget(patience)
         self._token = token
-        self._place = _place(base)
+        self._place = place(base)
         self._operations = interrupt.Interrupter("zenodo-interrupter")
         self._let_in = threading.Event()
-        self._session = _session(base, token, connections, contact)
+        self._session = session(base, token, connections, contact)
 
     @property
     def host(self) -> str:
@@ -147,14 +95,14 @@ class Http:
                 f"{self.host} answered without a link that is needed.",
                 "Is zenodo-url right? Try again later.",
             )
-        if _place(url) != self._place:
+        if place(url) != self._place:
             raise errors.Refused(
                 f"{self.host} answered with a link to another server, to which the token must not go.",
                 "Check zenodo-url; if it is right, tell the operators of the service.",
             )
         return url
 
-    def get(self, path: str, *, accept: str = _JSON, purpose: str = "to answer") -> answers.Answer:
+    def get(self, path: str, *, accept: str = JSON, purpose: str = "to answer") -> answers.Answer:
         """Ask a question; see `call`."""
         return self.call(Request("GET", path, accept=accept, purpose=purpose))
 
@@ -191,7 +139,7 @@ class Http:
             time.sleep(min(rest, 0.1))
         self.check()
 
-    def pauses(self, seconds: float) -> Any:
+    def pauses(self, seconds: float) -> Iterator[int]:
         """Pause again and again for something that must turn up; ends after `seconds`, or with the budget."""
         end, count = time.monotonic() + seconds, 0
         while (rest := min(end - time.monotonic(), self.budget.left())) > 0:
@@ -226,11 +174,11 @@ class Http:
         elif passing or collided:
             if request.once:
                 self.budget.spend(start)
-                raise answers.Unsure(self._unusable(answer).message)
+                raise answers.Unsure(refusals.unusable(self.base, answer).message)
             left = self.budget.spend(start)
             tries.failures += 1
             if tries.failures >= self.patience.tries or not left:
-                raise self._unusable(answer)
+                raise refusals.unusable(self.base, answer)
             if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 self.rate_limit.hold(min(rate_limit.retry_after(answer.headers) or 0.0, left))
             reason = f"{answer.status}: {answer.reason}" if answer.reason else "something that is not JSON"
@@ -243,7 +191,7 @@ class Http:
             tries.denials += 1
             may_pass = answer.status == HTTPStatus.FORBIDDEN and self._let_in.is_set()
             if not may_pass or tries.denials >= self.patience.denied:
-                raise self._refusal(answer)
+                raise refusals.refusal(self.base, answer)
             self.sleep(self.patience.pause(tries.denials))
 
     def _turned_away(self, answer: answers.Answer, tries: _Tries) -> None:
@@ -253,7 +201,7 @@ class Http:
         pause = max(told or 0.0, self.patience.pause(tries.turned_away))
         start = time.monotonic()
         if tries.turned_away > _MAX_TURNED_AWAY or not (told or self.budget.left()):
-            raise self._unusable(answer)
+            raise refusals.unusable(self.base, answer)
         self.rate_limit.hold(pause)
         if not told:
             self.sleep(pause)
@@ -279,7 +227,7 @@ class Http:
             if not 300 <= answer.status < 400:
                 return answer
             target = urllib.parse.urljoin(url, answer.headers.get("Location", ""))
-            if _place(target) != self._place:
+            if place(target) != self._place:
                 where = text.printable(urllib.parse.urlsplit(target).netloc or "nowhere")
                 raise errors.Refused(
                     f"{self.host} sends us on to {text.shorten(where, 100)}, to which the token must not go.",
@@ -337,48 +285,9 @@ class Http:
         )
         return answers.of(response, self._token.reveal())
 
-    # What answers mean
-
-    def _refusal(self, answer: answers.Answer) -> errors.PublishError:
-        status, reason = answer.status, answer.reason
-        csrf = status == HTTPStatus.BAD_REQUEST and any(word in reason for word in ("CSRF", "Referer"))
-        if csrf or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            message = f"{self.host} denies access ({status}: {reason})."
-            return answers.Denied(message, self.token_hint(), reason=reason)
-        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return errors.Unreachable(
-                f"{self.host} cannot be reached: {failures.PROXY}.", failures.PROXY_HINT
-            )
-        return answers.Rejected(
-            f"{self.host} refuses ({status}): {reason}",
-            status=status,
-            reason=reason,
-            document=answer.document,
-        )
-
     def token_hint(self) -> str:
         """What to look at when the token is not taken."""
-        other = settings.SANDBOX_URL if self.base == settings.ZENODO_URL else settings.ZENODO_URL
-        names = {settings.ZENODO_URL: "zenodo.org", settings.SANDBOX_URL: "the sandbox"}
-        mixed = ""
-        if self.base in names:
-            mixed = f" Tokens of {names[other]} do not work on {names[self.base]}."
-        return (
-            "Is zenodo-token current, does it belong to the owner of the draft or record, and does it have the "
-            f"scopes deposit:write and deposit:actions?{mixed}"
-        )
-
-    def _unusable(self, answer: answers.Answer) -> errors.Unreachable:
-        if answer.status < 300:
-            return answers.NotTheApi(
-                f"{self.host} answered with something that is not JSON.",
-                "Is zenodo-url the address of a Zenodo? It may be down for maintenance: run again later.",
-            )
-        phrase = "".join(s.phrase for s in HTTPStatus if s == answer.status)
-        return errors.Unreachable(
-            f"{self.host} keeps answering {answer.status} {phrase}: {answer.reason.rstrip('.')}.",
-            "Run again later: uploaded files are skipped.",
-        )
+        return refusals.token_hint(self.base)
 
 
 _LATER: Final = "Check the network and zenodo-url, or run again later."
@@ -386,39 +295,3 @@ _LATER: Final = "Check the network and zenodo-url, or run again later."
 
 def _budget(limits: patience.Patience) -> patience.Budget:
     return patience.Budget(limits.run)
-
-
-def _session(base: str, token: settings.Secret, size: int, contact: str) -> requests.Session:
-    session = requests.Session()
-    # A cookie turns a bad token into a confusing 400, and none is ever needed.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    agent = f"catalog-upload/{entrypoint.__version__}" + (f" (+{contact})" if contact else "")
-    session.headers.update({"User-Agent": agent, "Accept": _JSON, "Accept-Encoding": "identity"})
-    session.auth = _Bearer(token)
-    # Plain http goes to loopback addresses only, and there a proxy must not see the token.
-    session.trust_env = base.startswith("https:")
-    adapter = connections.Adapter(size)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-def _place(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port; what cannot be read is nowhere."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-        # A user's name in a link could look like our host to a person, but is not one.
-        host = "" if "@" in parts.netloc else parts.hostname or ""
-    except ValueError:
-        return ("", "", None)
-    return (parts.scheme, host.lower(), port)
-
-
-def no_matter() -> None:
-    """For requests that are tried again after a collision without anything else to do."""
-
-
-def quoted(part: str) -> str:
-    """One part of a path, every special character percent-encoded."""
-    return urllib.parse.quote(part, safe="")

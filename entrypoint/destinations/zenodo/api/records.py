@@ -8,91 +8,17 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from entrypoint import errors, text
+from entrypoint import errors
 from entrypoint.destinations.zenodo.api import answers, http
-from entrypoint.destinations.zenodo.api.http import Request
+from entrypoint.destinations.zenodo.api.request import Request, no_matter, quoted
+from entrypoint.destinations.zenodo.api.values import File, Record, mapping, md5_of, member, word
 
 NATIVE: Final = "application/vnd.inveniordm.v1+json"
 PAGE: Final = 100
 """Hits a page; only somebody who is signed in gets a list of these at all."""
 MAX_PAGES: Final = 100
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a draft or record.
-
-    Attributes:
-        size: bytes; 0 while it is pending.
-        md5: bare hex; empty where the server tells none.
-        pending: its upload was begun and not completed.
-    """
-
-    name: str
-    size: int
-    md5: str
-    pending: bool = False
-
-
-@dataclass(frozen=True)
-class Record:
-    """A draft or a published record.
-
-    Attributes:
-        id: digits on Zenodo, letters and digits elsewhere.
-        concept: id of all its versions together.
-        is_draft: whether it is a draft; one of an edited record is a draft of a published record.
-        document: the native JSON, whole.
-        files: by name, pending ones too.
-        errors: what the server refused of a draft that it saved: `field` and `messages` each.
-    """
-
-    id: str
-    concept: str
-    is_draft: bool
-    is_published: bool
-    document: Mapping[str, Any]
-    files: Mapping[str, File] = field(default_factory=dict)
-    errors: tuple[Any, ...] = ()
-
-    @property
-    def status(self) -> str:
-        """Where a draft stands: ``draft``, ``in_review``, …; empty where the service does not say."""
-        return _text(self.document, "status")
-
-    @property
-    def doi(self) -> str:
-        """The DOI, minted or reserved."""
-        return _text(_dict(_dict(self.document, "pids"), "doi"), "identifier")
-
-    @property
-    def has_external_doi(self) -> bool:
-        """Whether the DOI was given by somebody else than this service."""
-        return bool(self.doi) and _text(_dict(_dict(self.document, "pids"), "doi"), "provider") == "external"
-
-    @property
-    def concept_doi(self) -> str:
-        """The DOI of all versions together."""
-        return _text(_dict(_dict(_dict(self.document, "parent"), "pids"), "doi"), "identifier")
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """The native metadata."""
-        return _dict(self.document, "metadata")
-
-    @property
-    def is_later_version(self) -> bool:
-        """Whether an earlier version is published, as far as the service says."""
-        index = _dict(self.document, "versions").get("index")
-        return isinstance(index, int) and index > 1
-
-    def version_flag(self, name: str) -> bool | None:
-        """``is_latest`` or ``is_latest_draft``; nothing where the service does not say."""
-        value = _dict(self.document, "versions").get(name)
-        return value if isinstance(value, bool) else None
 
 
 class Records:
@@ -130,10 +56,10 @@ class Records:
         document = self._find(path, purpose)
         if document is None:
             return None
-        entries = _dict(document, "files").get("entries")
+        entries = member(document, "files").get("entries")
         listed: list[Mapping[str, Any]]
         if isinstance(entries, dict):
-            listed = [{"key": key, **_mapping(entry)} for key, entry in entries.items()]
+            listed = [{"key": key, **mapping(entry)} for key, entry in entries.items()]
         else:
             listed = self._entries(f"{_path(self.ident(document))}/files")
         return self._read(document, is_draft=False, files=self._files(listed))
@@ -175,8 +101,8 @@ class Records:
             document = self._http.call(request).document
         except (errors.Refused, errors.NotAuthorised, errors.Unreachable):
             return ""
-        pids = _dict(_dict(_mapping(document), "pids"), "doi")
-        return _text(pids, "identifier") or _text(_mapping(document), "doi")
+        pids = member(member(mapping(document), "pids"), "doi")
+        return word(pids, "identifier") or word(mapping(document), "doi")
 
     def publish(self, ident: str) -> None:
         """Publish a draft, for ever.
@@ -202,7 +128,7 @@ class Records:
             wanted = {"size": str(PAGE), "page": str(page), "allversions": "true"}
             asked = urllib.parse.urlencode(wanted | ({"q": query} if query else {}))
             document = self._http.get(f"/api/user/records?{asked}", accept=NATIVE, purpose=_LISTING).document
-            hits = _dict(_mapping(document), "hits").get("hits")
+            hits = member(mapping(document), "hits").get("hits")
             if not isinstance(hits, list):
                 raise self.unexpected("a list of records")
             yield from (hit for hit in hits if isinstance(hit, dict))
@@ -225,13 +151,13 @@ class Records:
         """The draft's files by name, pending ones too."""
         return self._files(self._entries(f"{_path(ident)}/draft/files"))
 
-    def delete_file(self, ident: str, name: str, on_collision: Callable[[], None] = http.no_matter) -> None:
+    def delete_file(self, ident: str, name: str, on_collision: Callable[[], None] = no_matter) -> None:
         """Remove a file from a draft. One that is gone already counts as removed.
 
         Args:
             on_collision: called where it met another deletion; it is tried again.
         """
-        path = f"{_path(ident)}/draft/files/{http.quoted(name)}"
+        path = f"{_path(ident)}/draft/files/{quoted(name)}"
         request = Request(
             "DELETE", path, wants_json=False, on_collision=on_collision, purpose="to delete files"
         )
@@ -247,18 +173,18 @@ class Records:
 
     def commit_file(self, ident: str, name: str) -> answers.Json:
         """Complete an upload; the file as the server has it."""
-        path = f"{_path(ident)}/draft/files/{http.quoted(name)}/commit"
+        path = f"{_path(ident)}/draft/files/{quoted(name)}/commit"
         return self._http.call(Request("POST", path, purpose="to complete a file")).document
 
     def content_path(self, ident: str, name: str) -> str:
         """Where the bytes of a begun upload go."""
-        return f"{_path(ident)}/draft/files/{http.quoted(name)}/content"
+        return f"{_path(ident)}/draft/files/{quoted(name)}/content"
 
     # What answers hold
 
     def ident(self, document: answers.Json) -> str:
         """The id in an answer."""
-        value = _mapping(document).get("id")
+        value = mapping(document).get("id")
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str) or not value.isascii() or not value.replace("-", "").isalnum():
@@ -274,7 +200,7 @@ class Records:
 
     def _find(self, path: str, purpose: str) -> Mapping[str, Any] | None:
         try:
-            return _mapping(self._http.get(path, accept=NATIVE, purpose=purpose).document)
+            return mapping(self._http.get(path, accept=NATIVE, purpose=purpose).document)
         except answers.Rejected as error:
             if error.is_unknown:
                 return None
@@ -291,7 +217,7 @@ class Records:
             once=once,
             purpose=purpose,
         )
-        document = _mapping(self._http.call(request).document)
+        document = mapping(self._http.call(request).document)
         refused = document.get("errors")
         return self._read(
             document, is_draft=True, files={}, refused=refused if isinstance(refused, list) else []
@@ -310,7 +236,7 @@ class Records:
             raise self.unexpected("metadata")
         return Record(
             id=ident,
-            concept=_text(_dict(document, "parent"), "id") or _text(document, "conceptrecid"),
+            concept=word(member(document, "parent"), "id") or word(document, "conceptrecid"),
             is_draft=is_draft,
             is_published=not is_draft or document.get("is_published") is True,
             document=document,
@@ -319,16 +245,16 @@ class Records:
         )
 
     def _entries(self, path: str) -> list[Mapping[str, Any]]:
-        entries = _mapping(self._http.get(path, purpose="to list files").document).get("entries")
+        entries = mapping(self._http.get(path, purpose="to list files").document).get("entries")
         if isinstance(entries, dict):  # as old versions had them
-            entries = [{"key": key, **_mapping(entry)} for key, entry in entries.items()]
-        return [_mapping(entry) for entry in entries] if isinstance(entries, list) else []
+            entries = [{"key": key, **mapping(entry)} for key, entry in entries.items()]
+        return [mapping(entry) for entry in entries] if isinstance(entries, list) else []
 
     def _files(self, entries: list[Mapping[str, Any]]) -> Mapping[str, File]:
         return {file.name: file for file in map(self._file, entries)}
 
     def _file(self, entry: Mapping[str, Any]) -> File:
-        name, status = _text(entry, "key"), _text(entry, "status")
+        name, status = word(entry, "key"), word(entry, "status")
         size = entry.get("size")
         if isinstance(size, float) and size.is_integer():
             size = int(size)
@@ -342,29 +268,5 @@ class Records:
 _LISTING: Final = "to list your drafts and records"
 
 
-def md5_of(document: answers.Json) -> str:
-    """The MD5 in a file's JSON, bare hex; empty where there is none or another checksum."""
-    kind, found, digest = _text(_mapping(document), "checksum").lower().rpartition(":")
-    return digest if len(digest) == 32 and (not found or kind == "md5") else ""
-
-
-def shown(value: str) -> str:
-    """A name from elsewhere, harmless and short."""
-    return text.printable(text.shorten(value, 200))
-
-
 def _path(ident: str) -> str:
-    return f"/api/records/{http.quoted(ident)}"
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _dict(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return _mapping(document.get(key))
-
-
-def _text(document: Mapping[str, Any], key: str) -> str:
-    value = document.get(key)
-    return value if isinstance(value, str) else ""
+    return f"/api/records/{quoted(ident)}"

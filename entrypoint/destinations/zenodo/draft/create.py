@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from entrypoint import errors, text
 from entrypoint.destinations.zenodo import links, metadata
-from entrypoint.destinations.zenodo.api import answers, deposit, http, records
+from entrypoint.destinations.zenodo.api import answers, deposit, http, records, values
 from entrypoint.destinations.zenodo.draft import find, save, task
 
 _ATTEMPTS: Final = 3
@@ -28,7 +28,7 @@ class Opened:
         is_saved: its metadata are what this run wants.
     """
 
-    draft: records.Record
+    draft: values.Record
     bucket: str = ""
     ours: bool = False
     made: bool = True
@@ -88,7 +88,7 @@ def create(
     finder: find.Finder,
     body: Mapping[str, Any],
     known: frozenset[str] | None,
-) -> records.Record:
+) -> values.Record:
     """A new draft. If an answer gets lost, it is found out whether one was made before another one is.
 
     Args:
@@ -118,7 +118,7 @@ def create(
 
 def _made(
     way: http.Http, native: records.Records, finder: find.Finder, title: str, known: frozenset[str]
-) -> records.Record | None:
+) -> values.Record | None:
     """The draft that a lost answer was about; the index may know it only after a while."""
     for _ in zip(range(_ATTEMPTS), way.pauses(way.patience.settle), strict=False):
         for hit in finder.mine(""):
@@ -134,10 +134,10 @@ def next_version(
     way: http.Http,
     native: records.Records,
     deposits: deposit.Deposits,
-    record: records.Record,
+    record: values.Record,
     *,
     with_files: bool,
-) -> records.Record:
+) -> values.Record:
     """The draft of the record's next version, which is made unless it is open already.
 
     Args:
@@ -153,9 +153,9 @@ def next_version(
         if record.has_external_doi:
             raise errors.Refused(
                 f"{way.host} makes no new version of record {record.id}, because its DOI "
-                f"({records.shown(record.doi)}) is from elsewhere.",
+                f"({values.shown(record.doi)}) is from elsewhere.",
                 "Publish the files as a record of their own (zenodo-id: new), with related-identifiers: "
-                f"isNewVersionOf {records.shown(record.doi)}.",
+                f"isNewVersionOf {values.shown(record.doi)}.",
             ) from error
         raise errors.NotAuthorised(
             f"Record {record.id} belongs to another account than zenodo-token, or the token lacks a scope.",
@@ -180,7 +180,7 @@ def _open(native: records.Records, deposits: deposit.Deposits, ident: str) -> st
         return deposits.new_version(ident)
 
 
-def check_contents(draft: records.Record, same: Iterable[tuple[str, str]]) -> None:
+def check_contents(draft: values.Record, same: Iterable[tuple[str, str]]) -> None:
     """Make sure that what was compared with the record is in the draft as well.
 
     Args:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, Self
 
-from entrypoint import destinations, errors, text
-from entrypoint.destinations.zenodo.api import answers, connections, http, records
+from entrypoint import destinations, errors
+from entrypoint.destinations.zenodo.api import answers, connections, http, records, values
+from entrypoint.destinations.zenodo.api.request import Body, Request, quoted
 from entrypoint.plan import model
 
 _SENDS: Final = 3
@@ -142,7 +143,7 @@ def put(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> des
 
 def _to_bucket(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> tuple[str, answers.Json]:
     """MD5 of what was sent last, and the answer."""
-    return _send(place, f"{place.bucket}/{http.quoted(file.name)}", file, watch)
+    return _send(place, f"{place.bucket}/{quoted(file.name)}", file, watch)
 
 
 def _natively(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> tuple[str, answers.Json]:
@@ -176,7 +177,7 @@ def _send(
     last: list[_Body] = []
     with _Turn(place) as turn, ExitStack() as stack:
 
-        def body() -> http.Body | bytes:
+        def body() -> Body | bytes:
             stack.close()
             if last:
                 watch.moved(-last.pop().sent)
@@ -185,7 +186,7 @@ def _send(
             # A stream of no length would go out in chunks, which Zenodo's gateways do not like.
             return last[0] if file.size else b""
 
-        request = http.Request(
+        request = Request(
             "PUT",
             url,
             body=body,
@@ -197,15 +198,15 @@ def _send(
     return last[0].digest.hexdigest(), document
 
 
-def _stored(place: Place, name: str, document: answers.Json) -> records.File | None:
+def _stored(place: Place, name: str, document: answers.Json) -> values.File | None:
     """The file as the server has it; where its answer tells no checksum, it is asked for."""
-    md5, size = records.md5_of(document), document.get("size") if isinstance(document, dict) else None
+    md5, size = values.md5_of(document), document.get("size") if isinstance(document, dict) else None
     if md5 and isinstance(size, int):
-        return records.File(name, size, md5)
+        return values.File(name, size, md5)
     return place.native.draft_files(place.ident).get(name)
 
 
-def _is_sent(answered: records.File, size: int, md5: str) -> bool:
+def _is_sent(answered: values.File, size: int, md5: str) -> bool:
     return answered.size == size and answered.md5 in ("", md5)
 
 
@@ -237,95 +238,3 @@ def _hint(error: errors.PublishError) -> str:
         if "mpty file" in error.reason:
             return "The service takes no empty files: leave it out."
     return error.hint
-
-
-def digest(file: model.PlannedFile, way: http.Http) -> str:
-    """MD5 of a planned file, bare hex.
-
-    Raises:
-        errors.FileFailed: it cannot be read, or changed.
-    """
-    found = hashlib.md5(usedforsecurity=False)
-    try:
-        with file.source.open() as stream:
-            while block := stream.read(4 * connections.BLOCK):
-                way.check()
-                found.update(block)
-    except OSError as error:
-        raise errors.FileFailed(
-            f"{file.local!r} cannot be read: {error.strerror}.", "Check the disk, then run again."
-        ) from error
-    file.source.check()
-    return found.hexdigest()
-
-
-def differing(expected: Mapping[str, records.File], there: Mapping[str, records.File]) -> list[str]:
-    """Names that two lists of files do not share with the same content; a record that lists none tells nothing."""
-    if not there:
-        return []
-    names = {name for name in expected.keys() & there.keys() if not _are_same(expected[name], there[name])}
-    return sorted(names | (expected.keys() ^ there.keys()))
-
-
-def _are_same(one: records.File, other: records.File) -> bool:
-    """Whether two files have the same content, as far as the server tells."""
-    return one.size == other.size and (one.md5 == other.md5 or not (one.md5 and other.md5))
-
-
-def verify(place: Place, plan: model.Plan, proved: Mapping[str, str]) -> records.Record:
-    """Compare the server's list with the plan; files may take a moment to be completed.
-
-    Args:
-        proved: MD5 of what was sent or compared, bare hex, by name.
-
-    Returns:
-        the draft as it is listed.
-
-    Raises:
-        errors.FileFailed: a file is missing, or there with other content.
-        errors.Refused: the draft is gone.
-    """
-    way = place.way
-    pauses = way.pauses(way.patience.settle)
-    while True:
-        draft = place.native.draft(place.ident)
-        if draft is None:
-            raise errors.Refused(
-                f"Draft {place.ident} is gone: somebody deleted or published it meanwhile.",
-                f"Look at {way.base}/uploads/{place.ident}.",
-            )
-        missing = _unverified(plan, draft.files, proved, way.host)
-        if not missing:
-            return draft
-        if next(pauses, None) is None:
-            raise errors.FileFailed(
-                f"{way.host} does not list {text.printable(missing[0])} as complete "
-                f"({text.plural(len(missing), 'file')} in all).",
-                "Run again: uploaded files are skipped.",
-            )
-
-
-def _unverified(
-    plan: model.Plan, there: Mapping[str, records.File], proved: Mapping[str, str], host: str
-) -> list[str]:
-    """Planned files that the server does not list yet.
-
-    Args:
-        there: the draft's files.
-        proved: MD5 of what was sent or compared, bare hex, by name.
-        host: the service's name, for people.
-
-    Raises:
-        errors.FileFailed: it lists one with other content.
-    """
-    missing = []
-    for file in plan:
-        stored, expected = there.get(file.name), proved.get(file.name)
-        if stored is None or stored.pending or expected is None:
-            missing.append(file.name)
-        elif not _are_same(stored, records.File(file.name, file.size, expected)):
-            raise errors.FileFailed(
-                f"{host} lists {text.printable(file.name)} with other content than was sent.",
-                "Does something else write to the same draft? Run again.",
-            )
-    return missing

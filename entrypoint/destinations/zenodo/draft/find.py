@@ -10,7 +10,7 @@ from typing import Any
 
 from entrypoint import errors
 from entrypoint.destinations.zenodo import metadata
-from entrypoint.destinations.zenodo.api import answers, deposit, http, records
+from entrypoint.destinations.zenodo.api import answers, deposit, http, records, values
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Found:
         remarks: for people, one sentence each.
     """
 
-    there: records.Record | None = None
+    there: values.Record | None = None
     bucket: str = ""
     is_plain: bool = False
     ours: bool = False
@@ -140,7 +140,7 @@ class Finder:
             remarks.append(f"Record {record.id} has open edits; they are left alone.")
         if latest.has_external_doi:
             remarks.append(
-                f"Record {latest.id} has a DOI from elsewhere ({records.shown(latest.doi)}): "
+                f"Record {latest.id} has a DOI from elsewhere ({values.shown(latest.doi)}): "
                 f"{self._http.host} may refuse to make its next version."
             )
         return Found(
@@ -151,7 +151,7 @@ class Finder:
             remarks=tuple(remarks),
         )
 
-    def _draft(self, ident: str) -> records.Record | None:
+    def _draft(self, ident: str) -> values.Record | None:
         try:
             return self._records.draft(ident)
         except answers.Denied as error:
@@ -161,7 +161,7 @@ class Finder:
                 raise
             return None
 
-    def _record(self, ident: str) -> records.Record:
+    def _record(self, ident: str) -> values.Record:
         try:
             record = self._records.record(ident)
         except answers.Denied as error:
@@ -191,7 +191,7 @@ class Finder:
         self._is_plain = bucket is None
         return bucket or ""
 
-    def _latest(self, record: records.Record) -> records.Record:
+    def _latest(self, record: values.Record) -> values.Record:
         """The newest published version; the given one where the service fails to tell.
 
         The addresses of versions do fail: https://github.com/zenodo/zenodo-rdm/issues/1440
@@ -205,7 +205,7 @@ class Finder:
         newest = max((hit for hit in self._siblings(record) if hit.is_published), key=_age, default=None)
         return record if newest is None else self._records.record(newest.id) or record
 
-    def _next_draft(self, record: records.Record) -> records.Record | None:
+    def _next_draft(self, record: values.Record) -> values.Record | None:
         """The open draft of the next version, where it has something of its own."""
         if record.version_flag("is_latest_draft"):
             return None
@@ -217,14 +217,14 @@ class Finder:
                 return draft
         return None
 
-    def _siblings(self, record: records.Record) -> list[Hit]:
+    def _siblings(self, record: values.Record) -> list[Hit]:
         """Drafts and versions of the same record; none where the list cannot be had."""
         try:
             return [hit for hit in self.mine(record.concept) if hit.concept == record.concept]
         except (errors.Refused, errors.Unreachable):
             return []
 
-    def _to_fill(self, draft: records.Record, *, ours: bool) -> Found:
+    def _to_fill(self, draft: values.Record, *, ours: bool) -> Found:
         return Found(draft, self._bucket(draft.id), self._is_plain, ours=ours)
 
     # The account
@@ -300,5 +300,5 @@ def _age(hit: Hit) -> tuple[int, str]:
     return (int(hit.id) if hit.id.isdigit() else 0, hit.id)
 
 
-def _contents(record: records.Record) -> dict[str, tuple[int, str]]:
+def _contents(record: values.Record) -> dict[str, tuple[int, str]]:
     return {name: (file.size, file.md5) for name, file in record.files.items()}

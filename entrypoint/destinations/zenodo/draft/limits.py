@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from entrypoint import text
-from entrypoint.destinations.zenodo.api import records
+from entrypoint.destinations.zenodo.api import values
 from entrypoint.plan import model
 
 MAX_FILES: Final = 100
@@ -75,7 +75,7 @@ def room(plan: model.Plan, kept: Mapping[str, int], *, is_new: bool) -> tuple[li
 
 
 def pending(
-    there: Mapping[str, records.File], planned: Collection[str], *, removed: bool, publish: bool
+    there: Mapping[str, values.File], planned: Collection[str], *, removed: bool, publish: bool
 ) -> tuple[list[str], list[str]]:
     """Files of a draft that were begun and never completed, beside the planned ones: problems, and remarks.
 
@@ -88,7 +88,7 @@ def pending(
         return [], []
     what = (
         f"The draft holds {text.plural(len(names), 'file')} whose upload was begun and never completed "
-        f"({', '.join(records.shown(name) for name in names[:3])})"
+        f"({', '.join(values.shown(name) for name in names[:3])})"
     )
     if publish:
         return [f"{what}, so that it cannot be published: set delete-extra: true, or delete them there."], []

@@ -6,8 +6,8 @@ import dataclasses
 from typing import Final
 
 from entrypoint import errors, text
-from entrypoint.destinations.zenodo.api import answers, http, records
-from entrypoint.destinations.zenodo.draft import files
+from entrypoint.destinations.zenodo.api import answers, http, records, values
+from entrypoint.destinations.zenodo.draft import verify
 
 _ATTEMPTS: Final = 3
 
@@ -66,7 +66,7 @@ def _is_published(native: records.Records, ident: str) -> bool:
     return found is not None and found.id == ident
 
 
-def published(native: records.Records, draft: records.Record) -> records.Record:
+def published(native: records.Records, draft: values.Record) -> values.Record:
     """The record that came of a draft, as it is shown; that it is published is known."""
     try:
         found = native.record(draft.id)
@@ -78,8 +78,8 @@ def published(native: records.Records, draft: records.Record) -> records.Record:
 
 
 def compare(
-    way: http.Http, native: records.Records, record: records.Record, verified: records.Record
-) -> records.Record:
+    way: http.Http, native: records.Records, record: values.Record, verified: values.Record
+) -> values.Record:
     """Compare a record with the draft that was verified: somebody else may have written to it in between.
 
     Returns:
@@ -89,7 +89,7 @@ def compare(
         errors.Refused: it is another one. Not a failure of files: those promise that nothing was published.
     """
     pauses = way.pauses(way.patience.settle)
-    while other := files.differing(verified.files, record.files):
+    while other := verify.differing(verified.files, record.files):
         # What is not listed may be a moment later; what is there and another one will stay that.
         if any(name in record.files for name in other) or next(pauses, None) is None:
             raise errors.Refused(

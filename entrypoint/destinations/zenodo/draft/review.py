@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from entrypoint import errors, text
-from entrypoint.destinations.zenodo.api import answers, http, records
+from entrypoint.destinations.zenodo.api import answers, http, values
+from entrypoint.destinations.zenodo.api.request import Request, quoted
 
 _IN_REVIEW: Final = "in_review"
 _TO_BE_REVIEWED: Final = "draft_with_review"
 
 
-def refuse_reviewed(way: http.Http, draft: records.Record, *, publish: bool) -> None:
+def refuse_reviewed(way: http.Http, draft: values.Record, *, publish: bool) -> None:
     """Make sure that no curators are at work on a draft: the service itself would let us change it.
 
     Args:
@@ -48,7 +49,7 @@ def find_communities(way: http.Http, names: Sequence[str]) -> tuple[dict[str, st
 
 def _find_community(way: http.Http, name: str) -> str | None:
     try:
-        answer = way.get(f"/api/communities/{http.quoted(name)}", purpose="to look up a community")
+        answer = way.get(f"/api/communities/{quoted(name)}", purpose="to look up a community")
     except answers.Rejected as error:
         if error.status == 404:
             return None
@@ -66,7 +67,7 @@ def ask_communities(way: http.Http, ident: str, communities: Mapping[str, str]) 
     Args:
         communities: short names by id.
     """
-    path = f"/api/records/{http.quoted(ident)}/communities"
+    path = f"/api/records/{quoted(ident)}/communities"
     try:
         hits = way.get(path).document
         there = {item.get("id") for item in _list(_dict(hits).get("hits"), "hits")}
@@ -74,7 +75,7 @@ def ask_communities(way: http.Http, ident: str, communities: Mapping[str, str]) 
         if not wanted:
             return []
         asked = {"communities": [{"id": key} for key in wanted]}
-        document = way.call(http.Request("POST", path, document=asked)).document
+        document = way.call(Request("POST", path, document=asked)).document
     except errors.Cancelled:
         raise
     except errors.PublishError as error:

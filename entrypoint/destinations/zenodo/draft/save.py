@@ -7,17 +7,17 @@ from typing import Any
 
 from entrypoint import errors
 from entrypoint.destinations.zenodo import metadata
-from entrypoint.destinations.zenodo.api import answers, http, records
+from entrypoint.destinations.zenodo.api import answers, http, records, values
 
 
 def save(
     way: http.Http,
     native: records.Records,
-    draft: records.Record,
+    draft: values.Record,
     body: Mapping[str, Any],
     *,
     publish: bool,
-) -> tuple[records.Record, list[str]]:
+) -> tuple[values.Record, list[str]]:
     """Give a draft this metadata.
 
     Args:
@@ -37,7 +37,7 @@ def save(
     return kept, [f"{way.host} did not keep this metadata: {', '.join(lost)}."] if lost else []
 
 
-def _write(way: http.Http, native: records.Records, ident: str, body: Mapping[str, Any]) -> records.Record:
+def _write(way: http.Http, native: records.Records, ident: str, body: Mapping[str, Any]) -> values.Record:
     """Save; once more where it may have met somebody else's write, which reads like a wrong value."""
     try:
         return native.write(ident, body)
@@ -49,8 +49,8 @@ def _write(way: http.Http, native: records.Records, ident: str, body: Mapping[st
 
 
 def refused(
-    way: http.Http, write: Callable[[], records.Record], body: Mapping[str, Any], ident: str
-) -> records.Record:
+    way: http.Http, write: Callable[[], values.Record], body: Mapping[str, Any], ident: str
+) -> values.Record:
     """What `write` gives; a refusal of the metadata as a whole becomes an error in the words of the inputs.
 
     Args:
@@ -69,7 +69,7 @@ def refused(
         raise _bad(way, said or [error.reason], ident) from error
 
 
-def check(way: http.Http, saved: records.Record, body: Mapping[str, Any], *, publish: bool) -> None:
+def check(way: http.Http, saved: values.Record, body: Mapping[str, Any], *, publish: bool) -> None:
     """Read the errors that the server lists of a draft that it saved nevertheless.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 from entrypoint import destinations, settings
 from entrypoint.destinations.zenodo import metadata
-from entrypoint.destinations.zenodo.api import records
+from entrypoint.destinations.zenodo.api import values
 from entrypoint.destinations.zenodo.draft import find, limits
 from entrypoint.plan import model
 
@@ -43,12 +43,12 @@ class Task:
     communities: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def there(self) -> records.Record | None:
+    def there(self) -> values.Record | None:
         """The draft or record that was there."""
         return self.found.there
 
     @property
-    def files(self) -> Mapping[str, records.File]:
+    def files(self) -> Mapping[str, values.File]:
         """The files that were there."""
         return self.there.files if self.there is not None else {}
 
@@ -62,7 +62,7 @@ class Task:
         """Whether an earlier attempt of this run has published its record."""
         return self.found.finished and self.there is not None and not self.there.is_draft
 
-    def body(self, there: records.Record | None, *, ours: bool) -> dict[str, Any]:
+    def body(self, there: values.Record | None, *, ours: bool) -> dict[str, Any]:
         """The native JSON that a draft is to have.
 
         Args:
