@@ -15,12 +15,12 @@ from entrypoint.destinations.zenodo.api.request import Check
 from entrypoint.destinations.zenodo.draft import (
     create,
     files,
+    fill,
     find,
     identifier,
     limits,
     mark,
     publish,
-    replace,
     review,
     save,
     verify,
@@ -104,8 +104,7 @@ class Zenodo:
             part=part and not draft_only,
         )
         self._now = links.Standing()
-        self._place: files.Place | None = None
-        self._replacement: replace.Replacement | None = None
+        self._filling: fill.Filling | None = None
         self._lock = threading.Lock()
         self._proved: dict[str, str] = {}
         self._notices: list[str] = list(given.notices)
@@ -209,14 +208,17 @@ class Zenodo:
         if remove_extras and limits.room(task.plan, beside, is_new=True)[0]:
             for extra in self.extras():
                 self.remove(extra.name)
-        self._replace([file for file, _ in verdicts if file.name not in same])
+        if self._filling is not None:
+            changed = [file for file, _ in verdicts if file.name not in same]
+            self._filling.take_out(changed, self._draft.files)
 
     def _open(self, same: dict[str, str]) -> None:
         """Make or take the draft, and save its metadata."""
         task = self._task
         opened = create.open_draft(self._http, self._records, self._deposits, self._finder(), task, same)
         draft = opened.draft
-        self._place = files.Place(self._http, self._records, draft.id, opened.bucket)
+        place = files.Place(self._http, self._records, draft.id, opened.bucket)
+        self._filling = fill.Filling(place, one_at_a_time=self._n_jobs == 1)
         self._now = dataclasses.replace(
             self._now,
             stage=links.Stage.OPENED,
@@ -245,7 +247,7 @@ class Zenodo:
     def _save(self) -> None:
         """Save the metadata where it differs."""
         draft = self._draft
-        ours = self._now.ours if self._place is not None else self._task.found.ours
+        ours = self._now.ours if self._filling is not None else self._task.found.ours
         body = self._task.body(draft, ours=ours)
         if not metadata.differs(body, draft.document):
             return
@@ -260,28 +262,12 @@ class Zenodo:
         for name in tuple(self._draft.files):
             self.remove(name)
 
-    def _replace(self, to_send: Sequence[model.PlannedFile]) -> None:
-        """Have the files that are replaced taken out ahead of their upload, unless it is one at a time."""
-        place, there = self._place, self._draft.files
-        old = [file for file in to_send if file.name in there and not file.is_catalog]
-        if place is None or not old or (place.bucket and (len(old) == 1 or self._n_jobs == 1)):
-            return
-        self._replacement = replace.Replacement(
-            self._http,
-            self._records,
-            place.ident,
-            [file.name for file in model.largest_first(old)],
-            beside_uploads=bool(place.bucket),
-        )
-
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> destinations.Receipt:
         """Send one file and verify it."""
-        if self._place is None:
+        if self._filling is None:
             return destinations.Receipt(0, f"md5:{self._proved[file.name]}", "MD5 in the published record")
         try:
-            if self._replacement is not None:
-                self._replacement.clear(file)
-            receipt = files.put(self._place, file, watch)
+            receipt = self._filling.put(file, watch)
         except errors.FileFailed:
             with self._lock:
                 self._proved.pop(file.name, None)
@@ -292,14 +278,9 @@ class Zenodo:
 
     def remove(self, name: str) -> None:
         """Delete one file of the draft."""
-        if name not in self._draft.files:
+        if self._filling is None or name not in self._draft.files:
             return
-        try:
-            self._records.delete_file(self._draft.id, name)
-        except (errors.NotAuthorised, errors.Refused, errors.Unreachable) as error:
-            raise errors.FileFailed(
-                f"{text.printable(name)} could not be deleted: {error.message}", error.hint
-            ) from error
+        self._filling.remove(name)
         with self._lock:
             self.removed += 1
             rest = {key: value for key, value in self._draft.files.items() if key != name}
@@ -313,13 +294,13 @@ class Zenodo:
         if there is None or not there.is_draft:
             self._say_unwritten(there)
             return
-        if self._place is None and not task.part:
+        if self._filling is None and not task.part:
             self._save()
         stage = links.Stage.IN_PART if task.part else links.Stage.FILLED
         self._now = dataclasses.replace(self._now, stage=stage)
-        if self._place is None and not (task.wanted.publish or self._now.described):
+        if self._filling is None and not (task.wanted.publish or self._now.described):
             return  # nothing was written, so that all is as it was read
-        place = self._place or files.Place(self._http, self._records, there.id, "")
+        place = files.Place(self._http, self._records, there.id, "")
         self._now = dataclasses.replace(self._now, record=verify.verify(place, task.plan, self._proved))
         if task.wanted.publish:
             self._publish()
@@ -347,21 +328,14 @@ class Zenodo:
     def abandon(self) -> None:
         """Leave the draft as it is: the next run continues with it."""
         self._now = dataclasses.replace(self._now, stage=links.Stage.ABANDONED)
-        if self._replacement is None:
-            return
-        self._replacement.close()
-        with self._lock:
-            lost = sorted(self._replacement.out - self._proved.keys())
-        if lost:
-            self._notices.append(
-                f"{text.plural(len(lost), 'file')} of the draft ({text.printable(', '.join(lost[:3]))}) "
-                "taken out to be replaced, and not sent yet: run again to make the draft whole."
-            )
+        if self._filling is not None:
+            with self._lock:
+                self._notices += self._filling.end(self._proved)
 
     def close(self) -> None:
         """Let go of connections."""
-        if self._replacement is not None:
-            self._replacement.close()
+        if self._filling is not None:
+            self._filling.end(())
         self._http.close()
 
     # Telling
