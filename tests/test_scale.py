@@ -81,7 +81,7 @@ def test_four_shards_at_once_and_the_run_that_completes_them(place: Place) -> No
     last = place.run({})
     assert (last.code, last.outputs["uploaded"], last.outputs["skipped"]) == (0, "1", str(FILES - 1))
     assert last.outputs["plan"] == digest
-    assert "Of 66 files, 65 had been there, 1 had not been there." in last.log
+    assert "Of 66 files, 65 were up to date, 1 was missing" in last.log
     assert place.has_catalog()
     assert place.sent() == sent + Counter(["catalog.yaml"])
 
@@ -97,7 +97,7 @@ def test_a_shard_twice_and_one_missing(place: Place) -> None:
     last = place.run({})
     absent = FILES - there
     assert (last.code, last.outputs["uploaded"]) == (0, str(absent))
-    words = f"Of 66 files, {there} had been there, {absent} had not been there."
+    words = f"Of 66 files, {there} were up to date, {absent} were missing"
     assert words in last.log
     assert words in last.summary
     assert set(place.sent().values()) == {1}

@@ -98,7 +98,12 @@ class ZenodoPlace:
 
     def deny(self, name: str) -> None:
         self._server.faults.add(
-            "answer", method="PUT", path=f"/{name}(/content)?$", count=None, status=400, body={"message": "no"}
+            "answer",
+            method="PUT",
+            path=f"/{name}(/content)?$",
+            count=None,
+            status=400,
+            body={"message": "no"},
         )
 
     def heal(self) -> None:

@@ -15,7 +15,9 @@ from tests.conformance.places import Place, md5, run
 FILES = {f"f{number}.tsv": f"{number}".encode() * (number + 1) for number in range(5)}
 
 
-@pytest.fixture(params=[conftest.CHOSEN] if conftest.CHOSEN else ["localstack", "rclone", "zenodo", "invenio"])
+@pytest.fixture(
+    params=[conftest.CHOSEN] if conftest.CHOSEN else ["localstack", "rclone", "zenodo", "invenio"]
+)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     if request.param in ("zenodo", "invenio"):
         with places.zenodo(request.param) as found:

@@ -53,7 +53,12 @@ def _names(ran: Ran) -> Iterator[str]:
     failed = [file for file in ran.manifest.get("files", ()) if file["status"] == "failed"]
     for file in failed:
         name = _plain(file["local"])
-        if name not in _plain(ran.log) or name not in _plain(ran.summary) or not file["reason"]:
+        # In an annotation a percent sign is written as %25.
+        if (
+            name not in _plain(ran.log.replace("%25", "%"))
+            or name not in _plain(ran.summary)
+            or not file["reason"]
+        ):
             yield f"{file['local']} failed and is not named with a reason in log and summary"
     extras = any(extra["error"] for extra in ran.manifest.get("extras", ()))
     if ran.manifest and not (failed or extras or ran.manifest.get("error")):
