@@ -33,7 +33,8 @@ class Person:
         Raises:
             requests.HTTPError: the server refused.
         """
-        headers = {"Accept": "application/vnd.inveniordm.v1+json"} if "/records" in path else {}
+        native = path.startswith("/records") and "/files" not in path  # lists of files have one form only
+        headers = {"Accept": "application/vnd.inveniordm.v1+json"} if native else {}
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = requests.request(
             method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -112,7 +113,7 @@ def test_a_restart(real: Real, workspace: Path) -> None:
 
 def test_killed_and_run_again(real: Real, workspace: Path) -> None:
     """Wherever it was killed, there is one draft, and it is whole in the end."""
-    inside.fill(workspace, {f"f{number}.tsv": b"%d" % number for number in range(6)})
+    inside.fill(workspace, {f"f{number}.tsv": b"%d" % number for number in range(12)})
     (workspace / "about.json").write_text(json.dumps({"metadata": LICENSED}))
     inputs = {"in-dir": "out", "zenodo-id": "new", "metadata-file": "about.json", "n-jobs": "1"}
     inputs |= {"zenodo-url": real.proxy.url, "zenodo-token": real.owner.token, "publish": "true"}
@@ -120,9 +121,11 @@ def test_killed_and_run_again(real: Real, workspace: Path) -> None:
 
     def kill_after(writes: int) -> Callable[[int], float]:
         def act(pid: int) -> float:
-            while len(real.proxy.writes) < writes:
+            deadline = time.monotonic() + 60
+            while len(real.proxy.writes) < writes and time.monotonic() < deadline:
                 time.sleep(0.01)
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
             return time.monotonic()
 
         return act
