@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Person:
         Raises:
             requests.HTTPError: the server refused.
         """
-        native = path.startswith("/records") and "/files" not in path  # lists of files have one form only
+        native = "/records" in path and "/files" not in path  # lists of files have one form only
         headers = {"Accept": "application/vnd.inveniordm.v1+json"} if native else {}
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = requests.request(
@@ -83,8 +84,14 @@ class Person:
 
     def mine(self) -> dict[str, str]:
         """Status of each of one's own drafts and records, by id."""
-        found = self.call("GET", "/user/records", params={"size": "1000", "allversions": "true"})
-        return {hit["id"]: hit["status"] for hit in found["hits"]["hits"]}
+        found: dict[str, str] = {}
+        for page in itertools.count(1):
+            query = {"size": "100", "page": str(page), "allversions": "true", "sort": "oldest"}
+            hits = self.call("GET", "/user/records", params=query)["hits"]
+            found |= {hit["id"]: hit["status"] for hit in hits["hits"]}
+            if len(found) >= hits["total"]:
+                break
+        return found
 
     def community(self, slug: str, *, review: str = "closed") -> str:
         """Make a community; its id, a UUID."""

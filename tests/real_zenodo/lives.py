@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -130,12 +131,14 @@ def test_killed_and_run_again(real: Real, workspace: Path) -> None:
 
         return act
 
+    wanted = Order(inputs, workspace, environment, hurried=False)
     with Zygote() as zygote:
         for attempt, writes in enumerate((1, 2, 4, 6, 9), start=1):
             real.proxy.clear()
-            order = Order(inputs, workspace, environment, act=kill_after(writes), attempt=attempt)
-            assert zygote.run(order).code == -signal.SIGKILL
-        done = zygote.run(Order(inputs, workspace, environment, attempt=6))
+            order = dataclasses.replace(wanted, act=kill_after(writes), attempt=attempt)
+            killed = zygote.run(order)
+            assert killed.code == -signal.SIGKILL, killed.log
+        done = zygote.run(dataclasses.replace(wanted, attempt=6))
     assert done.code == 0, done.log
     made = set(real.owner.mine()) - before
     assert made == {done.outputs["deposition-id"]}

@@ -45,7 +45,6 @@ MAIL_SUPPRESS_SEND: Final = True
 # Tests are faster than people: what limits do is tested on the mocked Zenodo, where nobody has to wait.
 RATELIMIT_GUEST_USER: Final = "500000 per hour;50000 per minute"
 RATELIMIT_AUTHENTICATED_USER: Final = RATELIMIT_GUEST_USER
-RECORDS_RESOURCES_ALLOW_EMPTY_FILES: Final = False  # as Zenodo has it
 
 RDM_NAMESPACES: Final = {
     **codemeta.CODEMETA_NAMESPACE,
