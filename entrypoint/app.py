@@ -36,7 +36,7 @@ def main(environ: Mapping[str, str], argv: Sequence[str], out: TextIO, err: Text
     except SystemExit as leave:  # --help, --version and --completion
         return leave.code if isinstance(leave.code, int) else 0
     except FileNotFoundError:  # of Path.cwd()
-        err.write("error: the current directory does not exist any more\n")
+        err.write("error: the current directory no longer exists\n")
         return errors.ExitCode.BAD_INPUT
 
 

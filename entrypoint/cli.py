@@ -31,8 +31,8 @@ examples:
       --creators "Curie, Marie; ESPCI; 0000-0001-2345-6789"
   catalog-upload upload_aws --in-dir out --s3-dir s3://bucket/sample --n-jobs 10     (as cartloader)
 
-A flag wins over the variable of the same name (INPUT_IN-DIR and so on). AWS credentials come from the
-standard AWS variables, files and roles; the Zenodo token from --zenodo-token, best as a file.
+A flag wins over the environment variable of the same input (INPUT_IN-DIR). AWS credentials come from the
+standard AWS variables, files and roles; the Zenodo token from --zenodo-token, preferably a file.
 
 results go to stdout; progress, warnings and errors to stderr
 shell completion: eval "$(catalog-upload --completion bash)"     (or zsh; fish: … --completion fish | source)
@@ -89,13 +89,13 @@ class _Parser(argparse.ArgumentParser):
             self._print_message(f"{_VERSION}\n", sys.stdout)
             self.exit()
         if values.get("quiet") and values.get("verbose"):
-            raise errors.BadInput("Command line: -q and -v exclude each other.", _SEE_HELP)
+            raise errors.BadInput("Command line: -q and -v cannot be combined.", _SEE_HELP)
         if not unknown:
             return values, ()
         flags = [item.partition("=")[0] for item in unknown if item.startswith("-") and item != "--"]
         if flags:
             # What follows an unknown flag is not shown: it may be a token.
-            return values, tuple(f"Command line: there is no flag {flag}{self._near(flag)}" for flag in flags)
+            return values, tuple(f"Command line: unknown flag {flag}{self._near(flag)}" for flag in flags)
         shown = ["…" if text.looks_secret(item) else text.shorten(item, 60) for item in unknown[:5]]
         more = ", …" if len(unknown) > len(shown) else ""
         many = "argument" if len(unknown) == 1 else "arguments"
@@ -129,7 +129,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
     if argv and argv[0] == UPLOAD_ZENODO:
         return _upload_zenodo(argv[1:])
     if argv and not argv[0].startswith("-") and (meant := _command_like(argv[0])):
-        raise errors.BadInput(f"Command line: there is no command {argv[0]}; did you mean {meant}?")
+        raise errors.BadInput(f"Command line: unknown command {argv[0]}; did you mean {meant}?")
     parsed, problems = _plain_parser().read(argv)
     if shell := parsed.get("completion"):
         _print_completion(str(shell))
@@ -187,7 +187,7 @@ def _plain_parser(*, with_commands: bool = False) -> _Parser:
     _add_version(parser, "-V")
     _add_presentation(parser)
     parser.add_argument(
-        "--completion", choices=SHELLS, help="print what makes a shell complete this command's flags, and end"
+        "--completion", choices=SHELLS, help="print the completion script for this shell and exit"
     )
     groups: dict[str, argparse._ArgumentGroup] = {}
     for item in inputs.INPUTS:
@@ -198,9 +198,12 @@ def _plain_parser(*, with_commands: bool = False) -> _Parser:
 
 
 def _add_presentation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-q", "--quiet", action="store_true", help="say only warnings, errors and results")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only warnings, errors and results")
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="also say every request, every retry and why"
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="also print every request, and every retry with its reason",
     )
     parser.add_argument(
         "--json",
@@ -211,7 +214,7 @@ def _add_presentation(parser: argparse.ArgumentParser) -> None:
 
 def _add_version(parser: argparse.ArgumentParser, *names: str) -> None:
     parser.add_argument(
-        *names, action="version", version=_VERSION, help="print the program's version and end"
+        *names, action="version", version=_VERSION, help="print the program's version and exit"
     )
 
 
@@ -229,7 +232,7 @@ def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str, defa
         group.add_argument(*names, dest=item.name, nargs="+", action="extend", metavar="ITEM", help=words)
     elif item.name == "version":
         # The record's version has the name by which other programs tell theirs; without a value, so does it.
-        words += " Without a value: print the program's version and end."
+        words += " Without a value: print the program's version and exit."
         group.add_argument(*names, dest=item.name, nargs="?", const=_ASKED, metavar="VALUE", help=words)
     else:
         action = group.add_argument(*names, dest=item.name, metavar="VALUE", help=words)
@@ -274,7 +277,8 @@ def _origin_parser(
     command: str, names: Sequence[str], aliases: Mapping[str, str], defaults: Mapping[str, str] | None = None
 ) -> _Parser:
     parser = _Parser(
-        prog=f"catalog-upload {command}", description=f"cartloader's {command}, as it is called there."
+        prog=f"catalog-upload {command}",
+        description=f"cartloader's {command}: its flags, and those of catalog-upload.",
     )
     _add_version(parser, "-V", *([] if "version" in names else ["--version"]))
     _add_presentation(parser)
@@ -290,8 +294,8 @@ def _add_aws_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--" + flag.replace("_", "-"), dest=flag, action="store_true", help=f"short for --groups {name}"
         )
-    parser.add_argument("--aws", dest="aws", help="accepted, without effect: no aws command is run")
-    parser.add_argument("--makefn", dest="makefn", help="accepted, without effect: no Makefile is written")
+    parser.add_argument("--aws", dest="aws", help="accepted and ignored: no aws command is run")
+    parser.add_argument("--makefn", dest="makefn", help="accepted and ignored: no Makefile is written")
 
 
 def _upload_aws(argv: Sequence[str]) -> CommandLine:
@@ -303,7 +307,7 @@ def _upload_aws(argv: Sequence[str]) -> CommandLine:
     chosen = [group for flag, group in _ONE_GROUP.items() if parsed[flag]]
     if len(chosen) > 1:
         problems += (
-            "Command line: the --upload-…-only flags exclude each other; --groups can name several groups.",
+            "Command line: the --upload-…-only flags cannot be combined; --groups can name several groups.",
         )
     elif chosen:
         values["groups"] = chosen[0]

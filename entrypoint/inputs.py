@@ -61,15 +61,14 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(
         "in-dir",
         WHAT,
-        "Directory of the pipeline's output, relative to the workspace; in collection mode the parent of "
-        "the samples' directories.",
+        "Directory with the pipeline's output, relative to the workspace; in collection mode the parent "
+        "of the samples' directories.",
         required=True,
     ),
     Input(
         "catalog-yaml",
         WHAT,
-        "The catalog, if it is not <in-dir>/catalog.yaml. Whatever it is called here, it is uploaded as "
-        "catalog.yaml.",
+        "The catalog, if it is not <in-dir>/catalog.yaml. It is always uploaded as catalog.yaml.",
     ),
     Input(
         "upload-method",
@@ -100,16 +99,15 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(
         "if-missing",
         WHAT,
-        "What to do about a file that the catalog lists and the disk lacks: error, or warn and go on without "
-        "it.",
+        "What to do if a file that the catalog lists is not on disk: error, or warn and continue without it.",
         "error",
         choices=("error", "warn"),
     ),
     Input(
         "s3-dir",
         WHERE,
-        "S3 prefix to upload to: s3://bucket/prefix, with or without a last slash. An access point's ARN may "
-        "stand in place of the bucket.",
+        "S3 prefix to upload to: s3://bucket/prefix, with or without a slash at the end. An access point's "
+        "ARN can take the place of the bucket.",
     ),
     Input(
         "zenodo-id",
@@ -120,7 +118,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(
         "n-jobs",
         HOW,
-        "Files in flight at the same time, 1 to 256, or auto: chosen by the sizes of what is to be sent.",
+        "Number of files sent at the same time, 1 to 256, or auto: chosen by the sizes of the files.",
         "auto",
     ),
     _flag(
@@ -128,52 +126,56 @@ INPUTS: Final[tuple[Input, ...]] = (
         HOW,
         "true: read only. Print the whole plan with a reason for each file, and change nothing.",
     ),
-    _flag("verify-only", HOW, "true: read only. Compare what is there with what is here; differences fail."),
+    _flag(
+        "verify-only",
+        HOW,
+        "true: read only. Compare the remote files with the local ones; a difference fails the run.",
+    ),
     _flag(
         "restart",
         HOW,
-        "true: on S3 upload again what is the same too; on Zenodo first delete every file of the draft.",
+        "true: on S3, also upload files that are up to date; on Zenodo, first delete every file of the draft.",
     ),
     _flag(
         "overwrite",
         HOW,
-        "false: a remote file with other content is an error, found before any byte is sent.",
+        "false: a remote file with different content is an error, found before anything is sent.",
         "true",
     ),
     _flag(
         "delete-extra",
         HOW,
-        "true: after everything else succeeded, delete remote files below the prefix or in the draft that the "
-        "plan does not name. Otherwise they are only listed. Refused with files and with shard, without a "
+        "true: after everything else succeeded, delete remote files below the prefix or in the draft that are "
+        "not in the plan. Otherwise they are only listed. Refused with files and with shard, without a "
         "prefix (s3://bucket), and where another data set's catalog would be deleted.",
     ),
     Input(
         "shard",
         HOW,
-        "2/8: upload the second of eight balanced parts, and no catalog. A last run without shard completes it. "
-        "2/8@0a1b2c3d4e5f: the same, but only if the plan is this one (output plan).",
+        "2/8: upload the second of eight balanced parts, without the catalog. A last run without shard completes "
+        "the upload. 2/8@0a1b2c3d4e5f: the same, but only if the plan has this digest (output plan).",
     ),
     Input(
         "manifest",
         HOW,
-        "Path in the workspace where the result is written as JSON; - is standard output. It replaces nothing "
-        "but an earlier manifest.",
+        "Path in the workspace where the result is written as JSON; - is standard output. Only an earlier "
+        "manifest is ever replaced.",
     ),
-    Input("aws-region", S3, "AWS region of the bucket, if the AWS configuration does not name it."),
+    Input("aws-region", S3, "AWS region of the bucket, if the AWS configuration does not set it."),
     Input("aws-profile", S3, "Profile of the AWS configuration files to use."),
     Input(
         "role-to-assume",
         S3,
-        "ARN of an AWS role to assume; with GitHub's OIDC token where no other credentials are set (the job "
+        "ARN of an AWS role to assume; with GitHub's OIDC token if no other credentials are set (the job "
         "needs permissions: id-token: write).",
     ),
     Input("role-session-name", S3, "Session name of the assumed role, as CloudTrail shows it."),
-    Input("role-external-id", S3, "External id that the role's trust policy asks for."),
+    Input("role-external-id", S3, "External id that the role's trust policy requires."),
     Input("role-duration", S3, "Seconds that the credentials of the assumed role are valid, 900 to 43200."),
     Input(
         "oidc-audience",
         S3,
-        "Audience of GitHub's OIDC token, if the role's trust policy asks for another one than AWS's own.",
+        "Audience of GitHub's OIDC token, if the role's trust policy expects another than AWS's default.",
         "sts.amazonaws.com",
     ),
     Input("expected-bucket-owner", S3, "AWS account id that must own the bucket; another owner is refused."),
@@ -186,8 +188,8 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(
         "s3-addressing",
         S3,
-        "Where requests name the bucket: path (in the URL's path), virtual (in the host's name) or auto: as the "
-        "AWS configuration says, else virtual on AWS and path elsewhere, learning from refusals.",
+        "How requests name the bucket: path (in the URL's path), virtual (in the host name) or auto: as the AWS "
+        "configuration says, else virtual on AWS and path elsewhere, corrected when a store refuses it.",
         "auto",
         choices=("auto", "path", "virtual"),
     ),
@@ -228,8 +230,8 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(
         "public-url",
         READERS,
-        "URL under which readers reach the prefix of s3-dir (a CDN, a website). Links and catalog-url use it, and "
-        "after the upload it is checked as a viewer would use it.",
+        "URL at which readers find the prefix of s3-dir (a CDN, a website). Links and catalog-url use it, and after "
+        "the upload it is checked as a viewer would use it.",
     ),
     Input(
         "check-readable",
@@ -238,9 +240,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "public-url, else off. Without public-url the bucket's own address is checked.",
         choices=("off", "warn", "error"),
     ),
-    Input(
-        "viewer-origin", READERS, "Origin of the page that reads, for the CORS check.", "https://pmtiles.io"
-    ),
+    Input("viewer-origin", READERS, "Origin of the viewer's page, for the CORS check.", "https://pmtiles.io"),
     _flag(
         "page",
         READERS,
@@ -250,7 +250,7 @@ INPUTS: Final[tuple[Input, ...]] = (
     Input(
         "zenodo-token",
         ZENODO,
-        "Zenodo access token, or the path of a file that holds it. Keep it in a secret.",
+        "Zenodo access token, or the path of a file that contains it. Keep it in a secret.",
     ),
     Input(
         "zenodo-url",
@@ -285,24 +285,25 @@ INPUTS: Final[tuple[Input, ...]] = (
     _lines(
         "metadata-file",
         ZENODO,
-        "A .zenodo.json, a CITATION.cff or InvenioRDM's own JSON; several, one per line: the first wins field by "
-        "field. Inputs win over them, they win over the draft, a release event fills what is left.",
+        "A .zenodo.json, a CITATION.cff or InvenioRDM's own JSON; several, one per line: for each field the first "
+        "file that has it wins. Inputs win over these files, these files over the draft; a release event fills "
+        "what is still missing.",
     ),
     Input(
         "pack",
         ZENODO,
-        "never, or auto: above 100 files the small ones travel in uncompressed zip files, PMTiles stay loose "
-        "as far as the limit allows, and files.tsv says what is where.",
+        "never, or auto: above 100 files, small files are packed into uncompressed zip files, PMTiles stay "
+        "separate as far as the limit allows, and files.tsv lists what is where.",
         "never",
         choices=("never", "auto"),
     ),
     _flag(
         "draft-only",
         ZENODO,
-        "true: make the draft, or that of the next version, with its metadata and a reserved DOI, and send no "
-        "file. Later runs fill it by its id (output deposition-id).",
+        "true: create the draft, or that of the next version, with its metadata and a reserved DOI, and send "
+        "no file. Later runs fill it by its id (output deposition-id).",
     ),
-    _flag("publish", ZENODO, "true: publish the record when, and only when, every file is verified."),
+    _flag("publish", ZENODO, "true: publish the record, but only when every file is verified."),
 )
 
 BY_NAME: Final[dict[str, Input]] = {item.name: item for item in INPUTS}
@@ -321,22 +322,22 @@ OUTPUTS: Final[tuple[Output, ...]] = (
     Output("catalog-url", "URL of the uploaded catalog.yaml."),
     Output("files", "Number of planned files, the catalog among them."),
     Output("uploaded", "Number of files that were sent."),
-    Output("skipped", "Number of files that were there already, with the same content."),
+    Output("skipped", "Number of files that were up to date."),
     Output("failed", "Number of files that failed or did not verify."),
     Output("bytes", "Bytes sent."),
     Output("deleted", "Number of extra files that were deleted."),
-    Output("changed", "true when anything was sent, deleted, described anew or published."),
+    Output(
+        "changed", "true if any file was sent or deleted, the metadata changed, or the record was published."
+    ),
     Output(
         "changed-keys",
-        "S3: keys that were replaced or deleted, one per line, for a CDN invalidation; prefix/* if there are too many.",
+        "S3: keys that were sent or deleted, one per line, for a CDN invalidation; prefix/* if there are too many.",
     ),
-    Output(
-        "plan", "Digest of the names and sizes of all planned files; the same wherever the same is planned."
-    ),
+    Output("plan", "Digest of the names and sizes of all planned files; equal plans have equal digests."),
     Output("manifest", "Path of the manifest, if one was asked for."),
     Output("deposition-id", "Zenodo: id of the deposition."),
     Output("doi", "Zenodo: DOI of the record, reserved or minted."),
     Output("concept-doi", "Zenodo: DOI of all versions of the record."),
     Output("record-url", "Zenodo: URL of the record or draft."),
-    Output("published", "Zenodo: true when the record that these outputs name is published."),
+    Output("published", "Zenodo: true if the record that these outputs name is published."),
 )

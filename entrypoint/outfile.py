@@ -93,7 +93,7 @@ def _move(part: Path, path: Path) -> None:
             # Unlike a rename, a link never replaces what somebody wrote in the meantime.
             os.link(part, path, follow_symlinks=False)
         except FileExistsError:
-            raise Occupied("somebody else wrote there in the meantime") from None
+            raise Occupied("another program wrote a file there in the meantime") from None
         except OSError:  # a file system without hard links
             pass
         else:

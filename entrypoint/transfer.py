@@ -179,12 +179,16 @@ class Transfer:
             if verdict is None:
                 continue
             if mode is not Mode.VERIFY and _may_differ(verdict) and not self._rules.overwrite:
-                what = "is there with other content" if verdict.state is State.DIFFERENT else verdict.reason
+                what = (
+                    "already exists with different content"
+                    if verdict.state is State.DIFFERENT
+                    else verdict.reason
+                )
                 result = FileResult(
                     file,
                     Status.FAILED,
                     f"{what}, and overwrite is false",
-                    "Set overwrite: true, or upload to another place.",
+                    "Set overwrite: true, or choose another destination.",
                 )
             elif verdict.state is State.FOREIGN:
                 result = FileResult(file, Status.SKIPPED, verdict.reason)
@@ -202,7 +206,7 @@ class Transfer:
                 result = FileResult(file, Status.WOULD_UPLOAD, self._why(file, verdict))
             else:
                 result = FileResult(
-                    file, Status.WITHHELD, "nothing is sent while another file must not be overwritten"
+                    file, Status.WITHHELD, "not sent, because another file must not be overwritten"
                 )
             self._finish(result)
         verdicts = list(self._verdicts.values())
@@ -215,7 +219,7 @@ class Transfer:
 
     def _why(self, file: model.PlannedFile, verdict: Verdict) -> str:
         if verdict.state is State.SAME:
-            return "same content, sent again because of restart"
+            return "up to date, sent again because of restart"
         return f"{verdict.reason}; goes last" if file.is_catalog else verdict.reason
 
     # Writing
@@ -432,4 +436,4 @@ def _failed(
 
 
 def _unstarted(file: model.PlannedFile) -> FileResult:
-    return FileResult(file, Status.WITHHELD, "not sent: the run ended before")
+    return FileResult(file, Status.WITHHELD, "not sent: the run ended first")

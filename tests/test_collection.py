@@ -77,9 +77,9 @@ def test_each_sample_goes_to_its_own_place(out: Path, listed: str) -> None:
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        ("", "in-list: the list names no sample."),
-        ("\n \n\t\n", "in-list: the list names no sample."),
-        ("a\nb\na\n", "line 3 names 'a', as line 1 does"),
+        ("", "in-list: the list has no samples."),
+        ("\n \n\t\n", "in-list: the list has no samples."),
+        ("a\nb\na\n", "lines 1 and 3 both name 'a'"),
         ("sample_id\na\n", "there is no directory 'sample_id' below in-dir. Is the first line a header?"),
         ("a\ngone\n", "there is no directory 'gone' below in-dir."),
         ("a\n\tx\n", "line 2 has an empty sample id"),

@@ -135,7 +135,7 @@ def test_the_outputs_cannot_be_written(path: str, s3_server: Store, workspace: P
     )
     assert ran.code == ran.manifest["exit-code"] == 5, ran.log
     assert f"The outputs cannot be written to {path}" in ran.log
-    assert "all 2 files are up" in ran.summary
+    assert "all 2 files are uploaded" in ran.summary
 
 
 def test_a_wrong_clock(s3_server: Store, workspace: Path, zygote: Zygote) -> None:

@@ -51,7 +51,7 @@ def test_five_hundred_files_and_the_same_again(zenodo: ZenodoServer, workspace: 
     files = many(workspace / "out", 500)
     first = publish(zenodo, workspace, **NEW, publish="true")
     assert first.code == 0, first.log
-    assert "files travel in" in first.log
+    assert "files are packed into" in first.log
     assert "files.zip" in first.log
     there = stored(zenodo, first.outputs["deposition-id"])
     assert len(there) <= 100

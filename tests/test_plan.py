@@ -143,11 +143,11 @@ def test_a_catalog_that_lists_thousands_of_missing_files_does_not_take_for_ever(
         ("folder", "is a directory"),
         ("pipe", "is not a regular file"),
         ("socket", "is not a regular file"),
-        ("device", "leaves the directory"),
-        ("outside", "is a link that leaves the directory"),
-        ("outside-folder", "is a link that leaves the directory"),
-        ("broken", "is a link to nothing"),
-        ("loop", "cannot be looked at"),
+        ("device", "points outside the directory"),
+        ("outside", "is a link that points outside the directory"),
+        ("outside-folder", "is a link that points outside the directory"),
+        ("broken", "is a broken link"),
+        ("loop", "cannot be accessed"),
     ],
 )
 def test_what_is_listed_and_no_file(out: Path, kind: str, reason: str) -> None:
@@ -216,7 +216,7 @@ def test_a_path_through_a_linked_folder_does_not_leave(out: Path, tmp_path: Path
         "id: x\nassets: {overview: ext/a.pmtiles, sge: {all: inner/all.pmtiles}}"
     )
     said = problems(out)
-    assert "ext/a.pmtiles: listed at assets.overview, is a link that leaves the directory." in said
+    assert "ext/a.pmtiles: listed at assets.overview, is a link that points outside the directory." in said
     assert "inner" not in said
 
 
@@ -449,10 +449,10 @@ def test_files_by_names_and_globs(out: Path, patterns: list[str], expected: list
         ("nothing-like-it", "files: 'nothing-like-it' matches nothing."),
         ("al.pmtiles", "files: 'al.pmtiles' matches nothing; did you mean all.pmtiles?"),
         ("*.zip", "files: '*.zip' matches nothing"),
-        ("../outside/file", "leads out of in-dir"),
-        ("a/../all.pmtiles", "leads out of in-dir"),
-        ("/etc/passwd", "leads out of in-dir"),
-        ("a", "files: 'a' is a directory; name what is in it, such as a/**."),
+        ("../outside/file", "must be a path inside in-dir"),
+        ("a/../all.pmtiles", "must be a path inside in-dir"),
+        ("/etc/passwd", "must be a path inside in-dir"),
+        ("a", "files: 'a' is a directory; name the files in it, such as a/**."),
         (".", "files: '.' "),
         ("pipe", "is not a regular file"),
         ("x" * 5000, "matches nothing"),

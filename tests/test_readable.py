@@ -127,7 +127,7 @@ WRONG: dict[str, tuple[Break, tuple[str, ...]]] = {
     "not public": (_set(status=403), ("is not public (403)", "Block public access")),
     "not there": (_set(status=404), ("is not there (404)", "the prefix")),
     "login asked": (_set(status=401), ("asks for a login (401)",)),
-    "server broken": (_set(status=502), ("error of the server (502)",)),
+    "server broken": (_set(status=502), ("server error (502)",)),
     "login page": (_set(body=LOGIN, media_type="text/html"), ("answers with a web page (HTML)", "login")),
     "old catalog": (
         _set(files={"/catalog.yaml": b"id: old\n"}, headers={"Age": "86400"}),
@@ -141,22 +141,22 @@ WRONG: dict[str, tuple[Break, tuple[str, ...]]] = {
         _set(files={"/genes_all.pmtiles": b"x" * 4000}),
         ("does not begin with 'PMTiles'",),
     ),
-    "too long a Content-Length": (_set(more=7), ("announces another length",)),
+    "too long a Content-Length": (_set(more=7), ("announces a length",)),
     "a false total": (_set(total=10**12, only="pmtiles"), ("genes_all.pmtiles",)),
     "redirect to another host": (
         _set(status=302, location="https://login.example.org/?next=t0ken"),
-        ("redirects to https://login.example.org, which was not asked", "public-url"),
+        ("redirects to https://login.example.org, which was not followed", "public-url"),
     ),
     "redirect into the network": (
         _set(status=307, location="http://169.254.169.254/latest/meta-data/"),
-        ("redirects to http://169.254.169.254, which was not asked",),
+        ("redirects to http://169.254.169.254, which was not followed",),
     ),
     "redirect to another port": (
         _set(status=301, location="http://127.0.0.1:9/{path}"),
-        ("redirects to http://127.0.0.1:9, which was not asked",),
+        ("redirects to http://127.0.0.1:9, which was not followed",),
     ),
     "redirect in a circle": (_set(status=302, location="{path}"), ("redirects more than 3 times",)),
-    "redirect to nonsense": (_set(status=302, location="http://[::1"), ("something that is no URL",)),
+    "redirect to nonsense": (_set(status=302, location="http://[::1"), ("an invalid URL",)),
 }
 
 
@@ -188,7 +188,7 @@ def test_a_warning_does_not_fail_the_run_and_off_asks_nothing(
     run = publish(s3_server, workspace, public_url=site.url)
     assert run.code == 0
     assert "there is no Access-Control-Allow-Origin" in run.log
-    assert "What readers run into" in run.summary
+    assert "Problems for readers" in run.summary
     before = len(site.asked)
     assert publish(s3_server, workspace, public_url=site.url, check_readable="off").code == 0
     assert publish(s3_server, workspace).manifest["readers"] is None
@@ -202,7 +202,7 @@ def test_a_dry_run_and_verify_only_look_at_what_is_there_now(
     run = publish(s3_server, workspace, public_url=site.url, check_readable="error", dry_run="true")
     assert run.code == 0, run.log
     assert not site.asked
-    assert "nothing is there yet" in run.log
+    assert "there is nothing to check yet" in run.log
     assert publish(s3_server, workspace).code == 0
     for only in ("dry_run", "verify_only"):
         asked = len(site.asked)
@@ -261,7 +261,7 @@ def test_plain_http_is_no_address_for_readers(s3_server: Store, workspace: Path,
         "check-readable": "error",
     }
     run = inside.run(inputs, workspace=workspace, environment=environment)
-    assert "http://data.example.org is plain http" in told(run)
+    assert "http://data.example.org uses plain http" in told(run)
     assert all(path.startswith("http://data.example.org/") for path, _ in site.asked)
 
 
@@ -549,4 +549,4 @@ def test_a_cancel_ends_the_check_in_time(s3_server: Store, workspace: Path) -> N
             taken.close()
     assert process.returncode == 130, log
     assert time.monotonic() - began < 7
-    assert "all 4 files are up" in log
+    assert "all 4 files are uploaded" in log

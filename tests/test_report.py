@@ -265,10 +265,10 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
         (samples.outcome(samples.uploaded), "Published 10 files (5.8 GB) to s3://spatial-atlas/mouse-brain"),
         (
             samples.outcome(samples.skipped),
-            "Nothing to do: 10 files already at s3://spatial-atlas/mouse-brain, with the same content",
+            "Nothing to do: 10 files at s3://spatial-atlas/mouse-brain are up to date",
         ),
         (samples.some_failed(), "Failed: 2 of 10 files; the catalog was not replaced"),
-        (samples.cancelled(), "Cancelled; 3 of 10 files are up; the catalog was not replaced"),
+        (samples.cancelled(), "Cancelled; 3 of 10 files are uploaded; the catalog was not replaced"),
         (samples.collection(), "Failed: 1 of 30 files; 1 of 3 catalogs was not replaced"),
         (samples.bad_input(), "Bad input: 3 problems to fix; nothing was sent"),
         (
@@ -290,7 +290,7 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
         ),
         (
             replace(samples.outcome(samples.skipped), mode=Mode.DRY_RUN),
-            "Dry run: nothing to do, 10 files already at s3://spatial-atlas/mouse-brain",
+            "Dry run: nothing to do; 10 files at s3://spatial-atlas/mouse-brain are up to date",
         ),
         (
             replace(samples.outcome(samples.uploaded), extras=(ExtraResult("x", 1, error="denied"),)),
@@ -298,11 +298,11 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
         ),
         (
             replace(samples.outcome(samples.skipped), extras=(ExtraResult("x", 1, deleted=True),)),
-            "Nothing to upload: 10 files were already there, at s3://spatial-atlas/mouse-brain; deleted 1 extra file",
+            "Nothing to upload: 10 files were up to date at s3://spatial-atlas/mouse-brain; deleted 1 extra file",
         ),
         (
             replace(samples.zenodo(published=False), error=errors.Refused("The publish was refused.")),
-            "Refused by the draft 10.5281/zenodo.17512345; all 10 files are up; nothing was published",
+            "Refused by the draft 10.5281/zenodo.17512345; all 10 files are uploaded; nothing was published",
         ),
         (
             Outcome(Mode.PUBLISH, "s3://b", samples.plan(), error=errors.NotAuthorised("No credentials.")),
@@ -417,11 +417,11 @@ def test_a_run_that_only_published_or_described_changed_something() -> None:
     for run, words in (
         (
             samples.only("published"),
-            "Published the record 10.5281/zenodo.17512345; 10 files were already there",
+            "Published the record 10.5281/zenodo.17512345; 10 files were up to date",
         ),
         (
             samples.only("described"),
-            "Updated the metadata of the draft 10.5281/zenodo.17512345; 10 files were already there",
+            "Updated the metadata of the draft 10.5281/zenodo.17512345; 10 files were up to date",
         ),
     ):
         assert report.headline(run) == words

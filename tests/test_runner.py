@@ -293,7 +293,7 @@ def test_a_short_run_is_quiet() -> None:
 def test_how_it_stands() -> None:
     clock = Clock()
     progress = Progress(Runner(io.StringIO()), 66, clock=clock)
-    assert progress.line() == "Comparing 66 files with what is there …"
+    assert progress.line() == "Comparing 66 files with the destination …"
     progress.done(samples.skipped(samples.planned("a", "basics", 5)))
     progress.started(10, 3_000_000_000)
     clock.now += 15
@@ -312,7 +312,7 @@ def test_a_standstill_is_said() -> None:
     for _ in range(5):
         progress.line()
         clock.now += 15
-    assert progress.line() == "Sent 0 of 2 files, 500 bytes of 1.0 kB (50%), nothing moved for 1 min 0 s"
+    assert progress.line() == "Sent 0 of 2 files, 500 bytes of 1.0 kB (50%), nothing sent for 1 min 0 s"
     progress.moved(-600)
     assert "0 bytes of 1.0 kB (0%)" in progress.line()
 

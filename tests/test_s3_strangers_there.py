@@ -44,7 +44,9 @@ def test_listings_as_stores_write_them(paging: Paging, workspace: Path) -> None:
         assert {"pp/x.tsv", "other/y.tsv", "p", "0"} <= set(store.keys())
 
 
-@pytest.mark.parametrize("paging", [Paging(size=2, stuck=True), Paging(size=2, version_1=True)], ids=["stuck", "markers"])
+@pytest.mark.parametrize(
+    "paging", [Paging(size=2, stuck=True), Paging(size=2, version_1=True)], ids=["stuck", "markers"]
+)
 def test_a_listing_that_does_not_go_on(paging: Paging, workspace: Path) -> None:
     """It says that there is more, and does not give it: told, and nothing is deleted."""
     inside.fill(workspace, FEW)

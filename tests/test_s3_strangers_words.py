@@ -144,7 +144,7 @@ def test_the_stores_reason_reaches_people(operation: str, reason: str, workspace
         store.refuse(Refusal(operation, 403, "AccessDenied", reason))
         run = publish(store, workspace, delete_extra="true")
         assert run.code in (3, 4), run.log
-        assert reason[-40:].rstrip('.') in run.log.replace("%25", "%")
+        assert reason[-40:].rstrip(".") in run.log.replace("%25", "%")
         assert REQUEST_ID in run.log
 
 

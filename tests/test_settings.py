@@ -217,8 +217,8 @@ def test_a_good_shard(place: Path) -> None:
         ),
         ({**S3, "if-missing": "ignore"}, "if-missing: expected error or warn, got 'ignore'."),
         ({**S3, "delete-extra": "true", "shard": "1/2"}, "delete-extra: not with shard"),
-        ({**S3, "delete-extra": "true", "s3-dir": "s3://bucket"}, "delete-extra: not without a prefix"),
-        ({**S3, "delete-extra": "true", "s3-dir": "s3://bucket/"}, "delete-extra: not without a prefix"),
+        ({**S3, "delete-extra": "true", "s3-dir": "s3://bucket"}, "delete-extra: requires a prefix"),
+        ({**S3, "delete-extra": "true", "s3-dir": "s3://bucket/"}, "delete-extra: requires a prefix"),
         ({**S3, "groups": "basic"}, "got 'basic'; did you mean basics."),
         ({**S3, "checksum": "sha-256"}, "got 'sha-256'; did you mean sha256."),
         (
@@ -308,7 +308,7 @@ def test_a_manifest_replaces_nothing_else(place: Path) -> None:
     ):
         said = problems(place, {**S3, "manifest": name})
         assert f"manifest: {name!r} is {what}, and is not replaced" in said
-    assert "'file/m.json' cannot be the path of a file" in problems(place, {**S3, "manifest": "file/m.json"})
+    assert "'file/m.json' is not a valid path" in problems(place, {**S3, "manifest": "file/m.json"})
     chosen = read(place, {**S3, "manifest": "-"})
     assert chosen.manifest is None
     assert chosen.manifest_on_stdout
@@ -597,8 +597,8 @@ def test_a_file_that_holds_the_token(place: Path, content: str) -> None:
     [
         (b"", "the file is empty"),
         (b" \n\n", "the file is empty"),
-        (b"\xff\xfe\x00binary\x00", "blanks or characters that no token has"),
-        (b"private words, several", "blanks or characters that no token has"),
+        (b"\xff\xfe\x00binary\x00", "blanks or characters that are not valid in a token"),
+        (b"private words, several", "blanks or characters that are not valid in a token"),
         (b"private\nlines", "one token and nothing else"),
         (b"ZENODO_TOKEN=private", "begins with a name"),
         (b"export TOKEN = 'private'", "begins with a name"),
@@ -646,7 +646,7 @@ def test_a_path_without_a_file_is_named_and_not_sent_as_a_token(place: Path, val
 )
 def test_what_could_be_a_token_is_not_shown_for_looking_like_a_path(place: Path, value: str) -> None:
     said = problems(place, {**ZENODO, "zenodo-token": value})
-    assert "it looks like a path, and there is no such file" in said
+    assert "it looks like a path, but there is no such file" in said
     assert TOKEN not in said
 
 
@@ -658,8 +658,8 @@ def test_what_could_be_a_token_is_not_shown_for_looking_like_a_path(place: Path,
         ("ZENODO_TOKEN=private", "begins with a name"),
         ("token: private", "begins with a name"),
         ("Bearer private", "the word Bearer"),
-        ("$ZENODO_TOKEN", "not filled in"),
-        ("{{ZENODO_TOKEN}}", "not filled in"),
+        ("$ZENODO_TOKEN", "not expanded"),
+        ("{{ZENODO_TOKEN}}", "not expanded"),
     ],
 )
 def test_a_token_with_something_around_it(place: Path, value: str, expected: str) -> None:

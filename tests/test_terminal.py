@@ -154,7 +154,7 @@ def test_delete_extra_needs_a_prefix(place: Path, store: Stranger) -> None:
     other_data_set(place, store)
     done = command(place, store, "--in-dir", "out", "--s3-dir", "s3://bucket", "--delete-extra")
     assert done.returncode == 2
-    assert "delete-extra: not without a prefix" in done.stderr
+    assert "delete-extra: requires a prefix" in done.stderr
     assert store.seen == []
 
 

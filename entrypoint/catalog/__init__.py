@@ -20,7 +20,7 @@ _CATALOG_SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 _KINDS: Final = {
     "NoneType": "null, not a mapping",
-    "str": "a text, not a mapping",
+    "str": "text, not a mapping",
     "list": "a list, not a mapping",
     "bool": "true or false, not a mapping",
     "int": "a number, not a mapping",
@@ -48,7 +48,7 @@ def read(data: bytes, *, exists: Callable[[str], bool] = _nothing_there) -> Cata
     except UnreadableError as unreadable:
         return Catalog(errors=unreadable.notes)
     if root is None:
-        return Catalog(errors=(_error("E_EMPTY", "catalog holds no data", "The catalog holds no data."),))
+        return Catalog(errors=(_error("E_EMPTY", "catalog holds no data", "The catalog is empty."),))
     if not isinstance(root, Map):
         detail = f"expected a mapping at the top level, got {_kind(root)}"
         text = (

@@ -43,17 +43,17 @@ def resolve(name: str) -> str | Problem:
     if not name:
         return Problem("E_EMPTY_NAME", "", "is empty; name a file or remove the key")
     if is_url(name):
-        return Problem("W_EXTERNAL", plain, f"points elsewhere, to {plain}, and is not uploaded")
+        return Problem("W_EXTERNAL", plain, f"is a URL, {plain}, and is not uploaded")
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-        return Problem("E_BAD_NAME", quoted, f"names {quoted}, which holds a control character")
+        return Problem("E_BAD_NAME", quoted, f"names {quoted}, which contains a control character")
     if _ABSOLUTE.match(name):
         text = f"names {plain}, an absolute path; name the file relative to the catalog's directory"
         return Problem("E_ABSOLUTE", plain, text)
     if "\\" in name:
-        return Problem("E_BAD_NAME", quoted, f"names {quoted}, which holds a backslash; use '/'")
+        return Problem("E_BAD_NAME", quoted, f"names {quoted}, which contains a backslash; use '/'")
     path = posixpath.normpath(name)
     if path == ".." or path.startswith("../"):
-        return Problem("E_ESCAPE", plain, f"names {plain}, which lies outside the catalog's directory")
+        return Problem("E_ESCAPE", plain, f"names {plain}, which is outside the catalog's directory")
     if path == ".":
         return Problem("E_EMPTY_NAME", plain, f"names {plain}, the catalog's own directory; name a file")
     if name.endswith(("/", "/.")):

@@ -182,7 +182,7 @@ class Walk:
             case str() if names.is_url(value):
                 self._take(value, where, group)
             case str() if self._may_be_file(value) and isinstance(names.resolve(value), str):
-                text = f"{where} is not a known key; its value {shown(value)} is taken as a file."
+                text = f"{where} is not a known key; its value {shown(value)} is treated as a file."
                 self.warnings.append(Note("W_UNKNOWN_KEY", where, text, "taken as a file"))
                 self._take(value, where, group)
             case _:
@@ -223,7 +223,7 @@ class Walk:
         if isinstance(path, str) and (value.strip() or names.is_file(value, self._exists)):
             return path
         if isinstance(path, str):
-            path = names.Problem("E_EMPTY_NAME", repr(value), "holds nothing but blanks; name a file")
+            path = names.Problem("E_EMPTY_NAME", repr(value), "is blank; name a file")
         notes = self.warnings if path.code.startswith("W") else self.errors
         notes.append(Note(path.code, where, f"{where} {path.text}.", path.detail))
         return None

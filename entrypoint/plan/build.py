@@ -137,7 +137,10 @@ class Builder:
         )
 
     def _another_catalog(self, place: Place) -> None:
-        shown = f"{place.shown}{CATALOG_NAME}: catalog-yaml names {place.catalog.name}, which takes this name"
+        shown = (
+            f"{place.shown}{CATALOG_NAME}: catalog-yaml names {place.catalog.name}, which is uploaded "
+            "under this name"
+        )
         if self._chosen.method is settings.Method.ALL:
             self._findings.left_out.append(f"{shown}; not uploaded.")
         else:
@@ -212,7 +215,9 @@ class Builder:
         for pattern in self._chosen.files:
             local = self._below(place, pattern)
             if local is None:
-                self._findings.problems.append(f"files: {pattern!r} leads out of in-dir.")
+                self._findings.problems.append(
+                    f"files: {pattern!r} must be a path inside in-dir, without '..'."
+                )
                 continue
             try:
                 names = folder.match(local)
@@ -327,7 +332,7 @@ def _is_own(place: Place, item: disk.Found, catalog_file: model.LocalFile) -> bo
 
 def _nothing(folder: disk.Folder, local: str) -> str:
     if folder.is_folder(local):
-        return f"is a directory; name what is in it, such as {local}/**."
+        return f"is a directory; name the files in it, such as {local}/**."
     near = folder.nearest(local)
     return f"matches nothing; did you mean {disk.as_meant(near, local)}?" if near else "matches nothing."
 

@@ -112,7 +112,7 @@ def _listed(chosen: settings.Settings, builder: build.Builder, findings: build.F
     if (chosen.in_dir / build.ROOT_CATALOG_NAME).is_file():
         units.extend(_root_of(chosen, builder, findings, tuple(units)))
     if not units and not findings.problems:
-        findings.problems.append("in-list: the list names no sample.")
+        findings.problems.append("in-list: the list has no samples.")
     found = _plan(findings, tuple(units), chosen.in_dir.name, None)
     if not chosen.s3 or any(not unit.name for unit in units):
         return found
@@ -152,13 +152,11 @@ def _samples(chosen: settings.Settings, findings: build.Findings) -> list[str]:
         if not sample:
             findings.problems.append(f"in-list: line {number} has an empty sample id.")
         elif sample in samples:
-            findings.problems.append(
-                f"in-list: line {number} names {sample!r}, as line {samples[sample]} does."
-            )
+            findings.problems.append(f"in-list: lines {samples[sample]} and {number} both name {sample!r}.")
         else:
             samples[sample] = number
     if not samples and not findings.problems:
-        findings.problems.append("in-list: the list names no sample.")
+        findings.problems.append("in-list: the list has no samples.")
     return list(samples)
 
 

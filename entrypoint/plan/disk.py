@@ -87,12 +87,12 @@ class Folder:
             real, status, inside = self._resolved(local)
         except (FileNotFoundError, NotADirectoryError):
             if (self.root / local).is_symlink():
-                raise Unusable("is a link to nothing") from None
+                raise Unusable("is a broken link") from None
             raise Missing from None
         except (OSError, RuntimeError, ValueError) as error:
-            raise Unusable(f"cannot be looked at: {_why(error)}") from error
+            raise Unusable(f"cannot be accessed: {_why(error)}") from error
         if not inside:
-            raise Unusable("is a link that leaves the directory")
+            raise Unusable("is a link that points outside the directory")
         if stat.S_ISDIR(status.st_mode):
             raise Unusable("is a directory")
         if not stat.S_ISREG(status.st_mode):

@@ -74,7 +74,7 @@ class LocalFile:
             stream = self.path.open("rb", buffering=0)
         except OSError as error:
             raise errors.FileFailed(
-                f"{self.path.name!r} cannot be read: {error.strerror}.", "Was it moved while the run went on?"
+                f"{self.path.name!r} cannot be read: {error.strerror}.", "Was it moved during the run?"
             ) from error
         try:
             self._compare(os.fstat(stream.fileno()))

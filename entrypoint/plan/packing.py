@@ -34,9 +34,9 @@ def packed(plan: model.Plan, remarks: list[str]) -> model.Plan:
     )
     loose = sum(file.name in plan.names for file in files.values())
     remarks.append(
-        f"pack: {len(plan) - loose} files travel in {text.plural(len(choice.packs), 'zip file')} "
-        f"({', '.join(file.name for file in choice.packs[:3])}{' …' if len(choice.packs) > 3 else ''}); files.tsv, "
-        "which is sent along, says what is where."
+        f"pack: {len(plan) - loose} files are packed into {text.plural(len(choice.packs), 'zip file')} "
+        f"({', '.join(file.name for file in choice.packs[:3])}{' …' if len(choice.packs) > 3 else ''}); files.tsv "
+        "lists what is where."
     )
     # What is in a pack now and lies beside it from an earlier run is extra.
     return dataclasses.replace(plan, units=units, known=plan.known - plan.names)

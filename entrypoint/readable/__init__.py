@@ -92,13 +92,13 @@ def _unanswered(url: str, error: fetch.NoAnswer) -> findings.Problem:
             return findings.Problem(
                 url,
                 f"has a certificate that browsers do not accept: {error}",
-                "Renew it, or name the host in public-url for which it was made. For a certificate authority of "
-                "your own set SSL_CERT_FILE.",
+                "Renew it, or use the certificate's host name in public-url. For a private certificate authority, "
+                "set SSL_CERT_FILE.",
             )
     return findings.Problem(
         url,
         str(error),
-        "Is public-url right, and can this machine reach it? Look again with verify-only: true.",
+        "Is public-url right, and can this machine reach it? Check again with verify-only: true.",
     )
 
 
@@ -124,7 +124,7 @@ def check(
     try:
         network = Network(environ)
     except errors.BadInput as error:
-        return ReaderCheck(0, "", notes=(f"Readers: nothing was looked at. {error}",))
+        return ReaderCheck(0, "", notes=(f"Readers: nothing was checked. {error}",))
     assert outcome.plan is not None  # nothing was published otherwise
     in_browser = outcome.links is None or outcome.links.published is None
     origin = chosen.viewer_origin if in_browser else ""
@@ -140,7 +140,7 @@ def check(
         ran_out = look.ran_out
         if look.elsewhere and not in_browser:
             # A repository may keep its files with a storage service, and whoever downloads follows.
-            notes.append(f"Readers: {look.url} {look.elsewhere}; what is there was not looked at.")
+            notes.append(f"Readers: {look.url} {look.elsewhere}; the file behind it was not checked.")
         if ran_out or look.is_over:
             break
         done += 1
@@ -162,10 +162,10 @@ def _scope(plan: model.Plan, items: list[sample.Item], origin: str) -> str:
 
 def _notes(items: list[sample.Item], done: int, *, ran_out: bool) -> Iterator[str]:
     if not items:
-        yield "Readers: nothing is there yet that could be looked at."
+        yield "Readers: there is nothing to check yet."
     elif ran_out:
         yield (
-            f"Readers: {done:,} of {text.plural(len(items), 'file')} were looked at within "
+            f"Readers: {done:,} of {text.plural(len(items), 'file')} were checked within "
             f"{SECONDS:.0f} seconds and {REQUESTS} requests."
         )
 

@@ -111,10 +111,8 @@ def _follow(url: str, location: str) -> str:
         new = urllib.parse.SplitResult("", "", "", "", "")
     if not (same or safer):
         # Only the origin: a query could hold what is nobody's business.
-        shown = (
-            f"{new.scheme}://{new.netloc.rpartition('@')[2]}" if new.netloc else "something that is no URL"
-        )
-        raise Elsewhere(f"redirects to {text.shorten(text.printable(shown), 200)}, which was not asked")
+        shown = f"{new.scheme}://{new.netloc.rpartition('@')[2]}" if new.netloc else "an invalid URL"
+        raise Elsewhere(f"redirects to {text.shorten(text.printable(shown), 200)}, which was not followed")
     if not target.isascii() or not target.isprintable() or " " in target:
         target = urllib.parse.quote(target, safe=":/?#[]@!$&'()*+,;=%-._~")
     return target
@@ -146,7 +144,7 @@ def _once(url: str, headers: Mapping[str, str], limit: int, network: Network, de
         raise Distrusted(text.printable(error.verify_message or "it cannot be verified")) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         if time.monotonic() >= deadline or isinstance(error, TimeoutError):
-            raise Slow(f"does not answer in full within {PATIENCE:.0f} seconds") from error
+            raise Slow(f"does not complete its answer within {PATIENCE:.0f} seconds") from error
         raise NoAnswer(_why(error)) from error
 
 
@@ -173,7 +171,7 @@ def _connected(
     target = Target.of(f"{url.scheme}://{url.netloc}")
     proxy = network.proxy_for(target)
     if proxy and proxy.server.secure:
-        raise NoAnswer(f"was not asked: {proxy} is reached by https itself")
+        raise NoAnswer(f"was not checked: {proxy} itself uses https, which is not supported")
     server = proxy.server if proxy else target
     try:
         plain = socket.create_connection((server.host, server.port), max(0.1, deadline - time.monotonic()))
@@ -198,7 +196,7 @@ def _connected(
         try:
             context = network.tls()
         except errors.BadInput as error:
-            raise NoAnswer(f"was not asked: {error.message}") from error
+            raise NoAnswer(f"was not checked: {error.message}") from error
         # A bundle for the store may lack the authorities of the web.
         context.load_default_certs()
         secure = context.wrap_socket(plain, server_hostname=url.hostname)
@@ -223,7 +221,7 @@ def _cut(handle: socket.socket) -> None:
 def _why(error: Exception) -> str:
     match error:
         case socket.gaierror():
-            return "there is no host of this name"
+            return "the host name is not known"
         case ConnectionRefusedError():
             return "the connection was refused"
         case TimeoutError():

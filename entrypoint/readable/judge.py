@@ -64,7 +64,7 @@ class Judge:
         if parts.scheme == "http" and not local:
             yield Problem(
                 f"http://{parts.netloc}",
-                "is plain http, and browsers do not let a page of https read that",
+                "uses plain http, which browsers do not let an https page read",
                 "Serve it by https, and name that address in public-url.",
             )
 
@@ -75,7 +75,7 @@ class Judge:
                 if _is_page(answer):
                     return Problem(
                         answer.url,
-                        "answers with a web page (HTML) in the place of the file",
+                        "answers with a web page (HTML) instead of the file",
                         "Is that a login page, or the front page of another site? public-url is the address of "
                         "the prefix, and the files must be readable without a login.",
                     )
@@ -95,10 +95,10 @@ class Judge:
                     "Is the file there shorter than it should be? Invalidate it in the CDN, if there is one."
                 )
             case 429:
-                what, todo = "answers that there are too many requests (429)", "Look again later."
+                what, todo = "refuses because of too many requests (429)", "Check again later."
             case status if status >= 500:
-                what = f"answers with an error of the server ({status})"
-                todo = "Look at the logs of the CDN or the store, and run again with verify-only: true."
+                what = f"answers with a server error ({status})"
+                todo = "Check the logs of the CDN or the store, and run again with verify-only: true."
             case status:
                 what, todo = f"answers with the status {status}", "A viewer needs 200, and 206 for a range."
         return Problem(answer.url, what, todo)
@@ -109,13 +109,13 @@ class Judge:
                 "Is the record restricted or under an embargo? Only people with access read its files then."
             )
         grant = (
-            "let everybody s3:GetObject by the bucket policy, and turn off Block public access for policies "
+            "allow s3:GetObject to everybody in the bucket policy, and turn off Block public access for policies "
             "(on the bucket and on the account)"
         )
         if self._has_public_url:
             return (
-                f"Let the CDN read the bucket (CloudFront: origin access control), or {grant}. S3 gives this "
-                "answer for files that are not there, too: is public-url the address of the prefix?"
+                f"Let the CDN read the bucket (CloudFront: origin access control), or {grant}. S3 also gives "
+                "this answer for files that do not exist: is public-url the address of the prefix?"
             )
         return (
             f"To publish it, {grant}; or serve the bucket through a CDN and name that in public-url. If it is "
@@ -124,7 +124,7 @@ class Judge:
 
     def _absent(self) -> str:
         if not self._origin:
-            return "A record may need a moment after it was published; look again with verify-only: true."
+            return "A record may need a moment after publishing; check again with verify-only: true."
         if self._has_public_url:
             return (
                 "public-url must be the address of the prefix in s3-dir itself. A CDN may also remember that the "
@@ -154,8 +154,8 @@ class Judge:
             yield Problem(
                 answer.url,
                 "ignores ranges: it answers 200 with the whole file to a request for a few bytes",
-                "PMTiles are read in ranges: let the server or CDN pass the Range header on, and switch "
-                "compression on the way off.",
+                "PMTiles are read in ranges: let the server or CDN pass on the Range header, and turn "
+                "off compression.",
             )
         elif self._is_short(answer, wanted, count):
             yield self._broken(answer)
@@ -214,7 +214,7 @@ class Judge:
         if missing and _allows(allowed, self._origin):
             yield Problem(
                 answer.url,
-                "is reached by a redirect that a page of another site may not follow (it has no CORS headers)",
+                "is reached through a redirect without CORS headers, which a page of another site may not follow",
                 "Name the address behind the redirect in public-url.",
             )
         if not allowed:
@@ -234,7 +234,7 @@ class Judge:
         return Problem(
             answer.url,
             what,
-            "Let a CDN in front pass the header Origin on, and set this as CORS on the bucket (in S3's console "
+            "Let a CDN in front pass on the Origin header, and set this as the bucket's CORS rule (in S3's console "
             "under Permissions, Cross-origin resource sharing):",
             cors_rules(self._origin),
         )
@@ -255,7 +255,7 @@ class Judge:
             yield Problem(
                 answer.url,
                 f"has a weak ETag ({_quoted(etag)}), so a page that is open does not notice when the file is replaced",
-                "Compression on the way makes ETags weak: switch it off in the server or CDN.",
+                "Compression makes ETags weak: turn it off in the server or CDN.",
             )
         exposed = {name.strip().lower() for name in answer.header("Access-Control-Expose-Headers").split(",")}
         readable = _allows(answer.header("Access-Control-Allow-Origin"), self._origin)
@@ -277,20 +277,20 @@ class Judge:
         length = answer.header("Content-Range") or answer.header("Content-Length") or "no length"
         return Problem(
             answer.url,
-            f"announces another length ({_quoted(length)}) than it sends",
-            "Something between the store and the reader cuts answers or changes them; look at the proxy or CDN.",
+            f"announces a length ({_quoted(length)}) that differs from what it sends",
+            "Something between the store and the reader truncates or changes answers; check the proxy or CDN.",
         )
 
     def _encoded(self, answer: Answer, encoding: str) -> Problem:
         return Problem(
             answer.url,
-            f"comes with Content-Encoding: {_quoted(encoding)}, so browsers unpack what viewers want as it is",
-            "Switch compression off in the server or CDN, or remove the Content-Encoding of the object (run once "
+            f"comes with Content-Encoding: {_quoted(encoding)}, so browsers decompress what viewers need unchanged",
+            "Turn off compression in the server or CDN, or remove the Content-Encoding of the object (run once "
             "with restart: true).",
         )
 
     def _other(self, answer: Answer, detail: str) -> Problem:
-        todo = _stale(answer) if self._origin else "Look at the record; if it is right, look again later."
+        todo = _stale(answer) if self._origin else "Check the record; if it is right, check again later."
         return Problem(answer.url, f"is not the file that was uploaded {detail}", todo)
 
 
@@ -300,8 +300,8 @@ def _stale(answer: Answer) -> str:
     age = answer.header("Age")
     told = f" (the answer is {age} seconds old)" if age.isdecimal() and len(age) < 10 and int(age) else ""
     return (
-        f"A cache or CDN in front still has the old file{told}: invalidate {text.shorten(path, 200)} and what else "
-        "the output changed-keys names. Otherwise public-url leads to another place than s3-dir."
+        f"A cache or CDN in front still has the old file{told}: invalidate {text.shorten(path, 200)} and everything "
+        "else that the output changed-keys lists. Without a cache, public-url points to another place than s3-dir."
     )
 
 

@@ -26,7 +26,7 @@ def start_line(plan: model.Plan, given: settings.Settings) -> str:
     elif given.verify_only:
         verb = "Verifying"
     elif given.draft_only:
-        verb = "Making the draft for"
+        verb = "Creating the draft for"
     files = f"{text.plural(len(plan), 'file')} ({text.size_text(plan.size)})"
     samples = f" in {verdict.samples(plan)}" if len(plan.units) > 1 else ""
     part = f", {verdict.part(given.shard, plan)}" if given.shard else ""
@@ -155,11 +155,11 @@ def _todo(outcome: Outcome) -> str:
     """What to do about a failure, in one line."""
     error = outcome.error
     if isinstance(error, errors.BadInput):
-        return error.hint or "fix what is said above, then run again."
+        return error.hint or "fix the problems above, then run again."
     if error is not None:
         return error.hint
     if outcome.readers and outcome.readers.fails and not outcome.counts[Status.FAILED]:
-        return "change what is said above; a run with verify-only: true looks again."
+        return "fix the findings above, then check again with verify-only: true."
     hints = list(dict.fromkeys(cause.hint for cause in grouping.of(outcome) if cause.hint))
     first = f"{hints[0]}{' See above for the other causes.' if len(hints) > 1 else ''}" if hints else ""
     again = "Then run again: uploaded files are skipped." if outcome.mode is Mode.PUBLISH else ""

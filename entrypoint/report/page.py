@@ -27,7 +27,7 @@ _UP: Final = {
     Mode.DRAFT: "To upload",
 }
 
-_WORDS: Final = {Status.SKIPPED: "already there", Status.WITHHELD: "not sent"}
+_WORDS: Final = {Status.SKIPPED: "up to date", Status.WITHHELD: "not sent"}
 
 
 class _Page:
@@ -196,7 +196,7 @@ def _readers(page: _Page, outcome: Outcome) -> None:
         page.add(f"Readers can open it ({looked}).")
         return
     kind = "CAUTION" if readers.fails else "WARNING"
-    blocks = [f"> [!{kind}]\n> **What readers run into** ({looked}):\n"]
+    blocks = [f"> [!{kind}]\n> **Problems for readers** ({looked}):\n"]
     for finding in readers.findings:
         blocks.append(f">\n> - {markup.inline(finding.what, 1000)} {markup.inline(finding.todo, 1000)}\n")
         if finding.paste:
@@ -280,7 +280,7 @@ def _totals(
             _UP[outcome.mode],
             Status.WOULD_UPLOAD if outcome.mode in (Mode.DRY_RUN, Mode.DRAFT) else Status.UPLOADED,
         ),
-        ("Same" if verify else "Already there", Status.SKIPPED),
+        ("Same" if verify else "Up to date", Status.SKIPPED),
         ("Different or missing" if verify else "Failed", Status.FAILED),
         ("Not sent", Status.WITHHELD),
     ]
@@ -316,8 +316,8 @@ def _remarks(page: _Page, outcome: Outcome, given: settings.Settings | None) -> 
     weak = sum(not result.strong for result in outcome.results)
     if weak:
         remarks.append(
-            f"{text.plural(weak, 'file')} verified only by the fact that the store accepted a request that "
-            "carried the checksum: it returns no checksum of its own and no usable ETag."
+            f"{text.plural(weak, 'file')} verified only by the store accepting a request with the checksum: "
+            "it returns no checksum of its own and no usable ETag."
         )
     if remarks:
         items = (f"- {markup.inline(remark)}\n" for remark in remarks)
@@ -373,7 +373,7 @@ def _files(page: _Page, outcome: Outcome) -> None:
         )
         for result in outcome.results
     )
-    head = markup.row(["File", "Group", "Size", "Status", "Why, and checksum"], right=right, tag="th")
+    head = markup.row(["File", "Group", "Size", "Status", "Reason and checksum"], right=right, tag="th")
     before = f"<details>\n<summary>Every file ({len(outcome.results):,})</summary>\n\n<table>\n{head}"
     page.fit(before, rows, "</table>\n\n</details>", markup.row(["… and {} more"]))
 

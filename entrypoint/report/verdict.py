@@ -91,6 +91,10 @@ def _in(outcome: Outcome) -> str:
     return "at" if outcome.links is None or outcome.links.published is None else "in"
 
 
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def _headline(outcome: Outcome) -> str:
     if outcome.error is not None:
         return _stopped(outcome, outcome.error)
@@ -101,7 +105,7 @@ def _headline(outcome: Outcome) -> str:
     if undeleted:
         return f"{_done(outcome, total)}; {text.plural(undeleted, 'extra file')} could not be deleted"
     if outcome.readers and outcome.readers.fails and (found := outcome.readers.findings):
-        return f"{_done(outcome, total)}; but readers cannot use it as it is: {text.plural(len(found), 'finding')}"
+        return f"{_done(outcome, total)}; but readers cannot use it: {text.plural(len(found), 'finding')}"
     return _done(outcome, total)
 
 
@@ -132,7 +136,8 @@ def _standing(outcome: Outcome) -> str:
     up, total = outcome.counts[Status.UPLOADED] + outcome.counts[Status.SKIPPED], planned(outcome)
     if not up:
         return "; " + "; ".join(["no file was uploaded", *_kept_back(outcome)])
-    files = f"all {text.plural(total, 'file')} are up" if up == total else f"{up:,} of {total:,} files are up"
+    which = f"all {text.plural(total, 'file')}" if up == total else f"{up:,} of {total:,} files"
+    files = f"{which} are uploaded"
     return "; " + "; ".join([files, *_kept_back(outcome)])
 
 
@@ -192,7 +197,7 @@ def _published(outcome: Outcome, total: int, files: str, where: str) -> str:
         ending = "; not published yet" if verb == "Uploaded" else ""
         way = "in" if links is not None and links.published else "to"
         return f"{verb} {new} ({text.size_text(outcome.bytes_sent)}) {way} {where}{ending}"
-    there = f"{files} {'was' if total == 1 else 'were'} already there"
+    there = f"{files} {'was' if total == 1 else 'were'} up to date"
     if links is not None and links.just_published:
         return f"Published {where}; {there}"
     if links is not None and links.described:
@@ -200,15 +205,15 @@ def _published(outcome: Outcome, total: int, files: str, where: str) -> str:
     if not total:
         return "Nothing to do: no file is planned"
     if _gone(outcome):
-        return f"Nothing to upload: {there}, {_in(outcome)} {where}"
-    return f"Nothing to do: {files} already {_in(outcome)} {where}, with the same content"
+        return f"Nothing to upload: {there} {_in(outcome)} {where}"
+    return f"Nothing to do: {files} {_in(outcome)} {where} {_are(total)} up to date"
 
 
 def _opened(outcome: Outcome, files: str, where: str) -> str:
     wait = [result.file.size for result in outcome.results if result.status is Status.WOULD_UPLOAD]
     gone = f"; {text.plural(outcome.deleted, 'file')} deleted" if outcome.deleted else ""
     if not wait:
-        return f"Nothing to send: {files} already {_in(outcome)} {where}, with the same content{gone}"
+        return f"Nothing to send: {files} {_in(outcome)} {where} {_are(planned(outcome))} up to date{gone}"
     which = files if len(wait) == planned(outcome) else f"{len(wait):,} of {files}"
     return f"{where[0].upper()}{where[1:]} waits for {which} ({text.size_text(sum(wait))}); no file was sent{gone}"
 
@@ -217,7 +222,7 @@ def _would(outcome: Outcome, files: str, where: str) -> str:
     sent = [result.file.size for result in outcome.results if result.status is Status.WOULD_UPLOAD]
     deleted = sum(extra.planned for extra in outcome.extras)
     if not sent and not deleted:
-        return f"Dry run: nothing to do, {files} already {_in(outcome)} {where}"
+        return f"Dry run: nothing to do; {files} {_in(outcome)} {where} {_are(planned(outcome))} up to date"
     does = []
     if sent:
         new = files if len(sent) == planned(outcome) else f"{len(sent):,} of {files}"

@@ -202,7 +202,7 @@ class Runner:
         if leaking:
             self.warning(
                 f"Hidden in outputs: {', '.join(leaking)}",
-                "They hold a secret, and GitHub drops such outputs between jobs. Keep names of buckets "
+                "They contain a secret, and GitHub drops such outputs between jobs. Keep names of buckets "
                 "and prefixes in variables, not in secrets.",
             )
         # The toolkit's own set_output takes the path from the process's environment and, without one, falls
@@ -215,7 +215,7 @@ class Runner:
         except (OSError, ValueError) as error:
             raise errors.NotWritten(
                 f"The outputs cannot be written to {text.printable(str(self._output_file))}: {_why(error)}.",
-                "Steps that need them would find nothing. What was uploaded stays; run again.",
+                "Later steps would find them empty. Uploaded files stay. Run again.",
             ) from error
 
     def write_summary(self, markdown: str) -> bool:
@@ -245,7 +245,7 @@ class Runner:
             why = str(error) if isinstance(error, outfile.Occupied) else _why(error)
             raise errors.NotWritten(
                 f"The manifest {text.printable(str(path))!r} cannot be written: {why}.",
-                "What was uploaded stays; name a path that can be written and run again.",
+                "Uploaded files stay. Name a writable path and run again.",
             ) from error
 
     def print_manifest(self, document: str) -> None:

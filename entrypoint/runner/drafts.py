@@ -82,7 +82,11 @@ class Drafts:
         return self._folder / f"draft-{hashlib.sha256(key).hexdigest()[:24]}.json"
 
     def _remark(self, data_set: str, done: str, error: Exception, number: str = "") -> None:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not ours"
+        why = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else "it was not written by catalog-upload"
+        )
         what = f" To continue draft {number}, name it: zenodo-id: {number}." if number else ""
         self._runner.warning(
             "A draft would not be found again" if number else "An earlier draft is not known",

@@ -119,7 +119,7 @@ class Progress:
             then, before = self._marks[0]
             self._marks.append((now, self._bytes_done))
             if not self._sending:
-                return f"Comparing {text.plural(self._planned, 'file')} with what is there …"
+                return f"Comparing {text.plural(self._planned, 'file')} with the destination …"
             moved, seconds, left = self._bytes_done - before, now - then, self._size - self._bytes_done
             parts = [f"{self._files_done:,} of {text.plural(self._files, 'file')}"]
             if self._size:
@@ -133,7 +133,7 @@ class Progress:
             if left > 0:
                 parts.append(f"about {text.duration_text(left / rate)} left")
         elif left > 0:
-            parts.append(f"nothing moved for {text.duration_text(seconds)}")
+            parts.append(f"nothing sent for {text.duration_text(seconds)}")
         if failures:
             parts.append(f"{failures:,} failed")
         return "Sent " + ", ".join(parts)

@@ -153,8 +153,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
         if near:
             meant = _DASHED[near[0]]
             found.append(
-                f"{name} is not the name of an input, and has no effect; did you mean {meant.variable}, "
-                f"or --{meant.name}?"
+                f"{name} is not an input and is ignored; did you mean {meant.variable}, or --{meant.name}?"
             )
     return found
 
@@ -202,7 +201,7 @@ def _bounds_of_deletion(settings: Settings) -> list[str]:
         found.append("delete-extra: not with upload-method: files, where everything else would be extra.")
     if settings.s3 and settings.s3.bucket and not settings.s3.prefix:
         found.append(
-            f"delete-extra: not without a prefix: every object of the bucket {settings.s3.bucket!r} that is not "
+            f"delete-extra: requires a prefix: every object of the bucket {settings.s3.bucket!r} that is not "
             "planned would be deleted; name a prefix in s3-dir (s3://bucket/prefix)."
         )
     if settings.shard:
@@ -292,7 +291,7 @@ def _manifest(reader: Reader, run: Run) -> Path | None:
             reader.problems.append(f"manifest: {shown} is {what}, and is not replaced; name another path.")
             return None
     except (OSError, RuntimeError, ValueError) as error:
-        reader.problems.append(f"manifest: {shown} cannot be the path of a file: {why(error)}.")
+        reader.problems.append(f"manifest: {shown} is not a valid path: {why(error)}.")
     return path
 
 
@@ -315,8 +314,8 @@ def _shard(reader: Reader) -> Shard | None:
     match = re.fullmatch(r"([0-9]{1,5})\s*/\s*([0-9]{1,5})\s*(?:@\s*([0-9a-fA-F]{12}))?", value)
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         reader.problems.append(
-            f"shard: expected i/n with i from 1 to n, such as 2/8; got {value!r}. After it may stand the plan that "
-            "it is a part of, as in 2/8@0a1b2c3d4e5f."
+            f"shard: expected i/n with i from 1 to n, such as 2/8; got {value!r}. The digest of its plan may follow, "
+            "as in 2/8@0a1b2c3d4e5f."
         )
         return None
     return Shard(int(match[1]), int(match[2]), (match[3] or "").lower())

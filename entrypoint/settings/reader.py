@@ -78,7 +78,7 @@ class Reader:
         """A text that travels in a header or in a host's name, and so must fit there."""
         value = self.text(name)
         if value and not re.fullmatch(pattern, value):
-            self.problems.append(f"{name}: {value!r} cannot be {what}.")
+            self.problems.append(f"{name}: {value!r} is not {what}.")
         return value
 
     def path(self, name: str) -> Path | None:
@@ -153,7 +153,7 @@ def no_file(path: Path) -> str:
         if path.exists():
             return "is not a regular file"
         if path.is_symlink():
-            return "is a link to nothing"
+            return "is a broken link"
         folder = path.parent
         if not folder.is_dir():
             return f"does not exist: there is no folder {str(folder)!r}"
@@ -199,7 +199,7 @@ def is_plain_http(url: str) -> bool:
 def host_hint(value: str) -> str:
     """What to do about a path of the runner's machine, which the container does not see."""
     if _HOST_PATHS.match(value) and not Path(value).exists():
-        return " This is a path of the runner outside the container: name it relative to the workspace."
+        return " This path is outside the container: name it relative to the workspace."
     return ""
 
 

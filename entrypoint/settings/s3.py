@@ -127,7 +127,7 @@ def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
     # Rules of a bucket's name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html;
     # older buckets and other stores know capitals and underscores too.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", bucket) or ".." in bucket:
-        reader.problems.append(f"s3-dir: {bucket!r} cannot be the name of a bucket.")
+        reader.problems.append(f"s3-dir: {bucket!r} is not a valid bucket name.")
     if bucket.endswith("--x-s3"):
         # They take requests of sessions of their own, list in no order and keep no MD5.
         reader.problems.append(f"s3-dir: {bucket!r} is a directory bucket (S3 Express); use a general one.")
@@ -162,7 +162,7 @@ def _headers(reader: Reader, name: str) -> tuple[tuple[str, str], ...]:
     pairs = reader.pairs(name, ":", "glob: value")
     for glob, value in pairs:
         if not value.isascii():
-            reader.problems.append(f"{name}: the value for {glob!r} does not fit into a header.")
+            reader.problems.append(f"{name}: the value for {glob!r} is not valid in a header.")
     return pairs
 
 
@@ -170,7 +170,7 @@ def _tags(reader: Reader) -> tuple[tuple[str, str], ...]:
     # Limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
     tags = reader.pairs("tags", "=", "key=value")
     if len(tags) > 10:
-        reader.problems.append(f"tags: S3 keeps at most 10 tags an object, got {len(tags)}.")
+        reader.problems.append(f"tags: S3 allows at most 10 tags per object, got {len(tags)}.")
     for key, value in tags:
         if len(key) > 128 or len(value) > 256:
             reader.problems.append(f"tags: {key!r} is longer than 128 characters, or its value than 256.")
@@ -183,11 +183,11 @@ def _metadata(reader: Reader) -> tuple[tuple[str, str], ...]:
     metadata = reader.pairs("metadata", "=", "key=value")
     for key, value in metadata:
         if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", key):
-            reader.problems.append(f"metadata: {key!r} cannot be part of a header's name.")
+            reader.problems.append(f"metadata: {key!r} is not valid in the name of a header.")
         if not value.isascii():
-            reader.problems.append(f"metadata: the value of {key!r} does not fit into a header.")
+            reader.problems.append(f"metadata: the value of {key!r} is not valid in a header.")
     if sum(len(key) + len(value) for key, value in metadata) > 2048:
-        reader.problems.append("metadata: S3 keeps at most 2 KB an object.")
+        reader.problems.append("metadata: S3 allows at most 2 KB per object.")
     # Names of headers differ in more than the case of their letters.
     _no_twins(reader, "metadata", [key.lower() for key, _ in metadata])
     return metadata

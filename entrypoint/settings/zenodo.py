@@ -30,7 +30,7 @@ def token(reader: Reader) -> tuple[Secret, Path | None]:
         # What looks like a token is not shown, whatever else it looks like.
         is_shown = not text.looks_secret(value)
         shown = (
-            f"{value!r} {no_file(path)}" if is_shown else "it looks like a path, and there is no such file"
+            f"{value!r} {no_file(path)}" if is_shown else "it looks like a path, but there is no such file"
         )
         where = f" (looked in {path.parent})" if is_shown and not value.startswith("/") else ""
         reader.problems.append(f"zenodo-token: {shown}{where}.")
@@ -50,8 +50,10 @@ def _problem_of(value: str) -> str:
     if value[0] in "\"'`" or value[-1] in "\"'`":
         return "it is in quotes; give the token without them."
     if value[0] == "$" or value.startswith("{{"):
-        return "it is the name of a variable or secret that was not filled in."
-    return "" if _TOKEN.fullmatch(value) else "it contains blanks or characters that no token has."
+        return "it is the name of a variable or secret that was not expanded."
+    return (
+        "" if _TOKEN.fullmatch(value) else "it contains blanks or characters that are not valid in a token."
+    )
 
 
 def _exists(path: Path) -> bool:

@@ -131,7 +131,7 @@ def read(*, fails: bool, ok: bool) -> Outcome:
         Finding(
             "https://data.example.org/mouse-brain/catalog.yaml (and 2 more) may not be read by pages of "
             "https://pmtiles.io: there is no Access-Control-Allow-Origin.",
-            "Set this as CORS on the bucket:",
+            "Set this as the bucket's CORS rule:",
             '[{"AllowedOrigins": ["https://pmtiles.io"], "AllowedMethods": ["GET", "HEAD"]}]',
         ),
         Finding(
@@ -174,7 +174,7 @@ def cancelled() -> Outcome:
     def one(file: model.PlannedFile) -> FileResult:
         if file.local in sent:
             return uploaded(file)
-        return FileResult(file, Status.WITHHELD, "not sent: the run ended before")
+        return FileResult(file, Status.WITHHELD, "not sent: the run ended first")
 
     return replace(outcome(one), error=errors.Cancelled())
 
