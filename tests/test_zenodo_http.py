@@ -348,21 +348,21 @@ def test_retry_after_is_ignored_where_nothing_was_refused(server: ZenodoServer, 
     assert time.monotonic() - start < 2
 
 
-def test_the_gate_learns() -> None:
-    now, doors = time.time(), rate_limit.RateLimit()
+def test_the_rate_limit_learns() -> None:
+    now, limit = time.time(), rate_limit.RateLimit()
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
         raise errors.Cancelled
 
-    doors.enter(sleep)
-    doors.leave({"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": str(int(now) + 30)})
-    doors.enter(sleep)
+    limit.enter(sleep)
+    limit.leave({"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": str(int(now) + 30)})
+    limit.enter(sleep)
     with pytest.raises(errors.Cancelled):
-        doors.enter(sleep)
+        limit.enter(sleep)
     assert 25 < slept[0] <= 30
-    assert doors.waited < 1
+    assert limit.waited < 1
 
 
 @pytest.mark.parametrize(

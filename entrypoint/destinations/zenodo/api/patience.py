@@ -40,7 +40,7 @@ class Patience:
     answer: float = 60.0
     whole: float = 300.0
     settle: float = 60.0
-    run: float = 120.0
+    run: float = 90.0
 
     def pause(self, count: int) -> float:
         """Seconds to wait after the `count`-th failure: exponential, capped, with jitter."""
