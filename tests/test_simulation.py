@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any
 
 import pytest
@@ -23,8 +22,7 @@ FAST = Place(connection=1e12, machine=1e12, per_file=0, per_byte=0, start=0)
 
 
 def measured() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(simulate.MEASURED.read_text())
-    return rows
+    return simulate.measured("distant")
 
 
 def test_waiting_for_answers_is_requests_times_latency_by_jobs() -> None:
@@ -102,9 +100,11 @@ def test_measured_runs_are_what_the_model_says(row: dict[str, Any]) -> None:
     assert row["seconds"] >= found.all["answers"] * SLOWER_THAN_FLOOR
 
 
-def test_the_page_has_the_tables_of_today() -> None:
+def test_the_pages_have_the_figures_of_today() -> None:
     page = simulate.DOCS.read_text(encoding="utf-8")
     assert simulate.written(page) == page
+    readme = simulate.README.read_text(encoding="utf-8")
+    assert simulate.written(readme, {"speed": simulate.sentence()}) == readme
 
 
 def test_shards_sent_what_one_run_sends() -> None:

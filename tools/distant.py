@@ -7,18 +7,16 @@ requests x latency / files in flight: the table says how close ours comes.
 from __future__ import annotations
 
 import concurrent.futures
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests import action, dataset
 from tests.servers import sink
 from tests.support import runner_parser
-from tools import simulate
 
 CORPUS: Final = "large_collection_div100"
 LATENCY: Final = 0.05
@@ -82,12 +80,11 @@ def run(folder: Path, measure: Measure, environment: Callable[[str], dict[str, s
     return [*rows, split]
 
 
-def report(folder: Path, measure: Measure, environment: Callable[[str], dict[str, str]]) -> None:
-    """Print the table and keep its figures."""
+def report(folder: Path, measure: Measure, environment: Callable[[str], dict[str, str]]) -> list[Row]:
+    """Print the table, and give its rows."""
     print(f"\n{CORPUS}, {LATENCY * 1000:.0f} ms added to each request")
     print("shards  n-jobs   files      MB  requests  seconds   floor  ratio  peak MB")
-    rows = run(folder, measure, environment)
-    simulate.MEASURED.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    return run(folder, measure, environment)
 
 
 def _line(row: Row) -> str:

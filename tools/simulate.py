@@ -17,11 +17,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-DOCS: Final = Path(__file__).resolve().parents[1] / "docs" / "scaling.md"
+ROOT: Final = Path(__file__).resolve().parents[1]
+DOCS: Final = ROOT / "docs" / "scaling.md"
+README: Final = ROOT / "README.md"
 MEASURED: Final = Path(__file__).with_name("measured.json")
-"""Figures of `make bench`, one for each line of its table of distant runs."""
+"""Figures of `make bench`, by part of it; a list of the lines of its table each."""
+KEPT: Final = ("defaults", "distant")
+"""The parts of `make bench` that are kept there."""
 MB: Final = 1_000_000
 GB: Final = 1_000 * MB
 
@@ -222,6 +226,7 @@ def tables() -> dict[str, str]:
         ),
         "zenodo": _zenodo(),
         "measured": _measured(),
+        "defaults": _defaults(),
     }
 
 
@@ -270,7 +275,7 @@ def _zenodo() -> str:
 
 def _measured() -> str:
     rows = []
-    for row in json.loads(MEASURED.read_text()):
+    for row in measured("distant"):
         floor = row["requests"] * row["latency"] / (row["jobs"] * row["shards"])
         counts = (f"{row['shards']}", f"{row['jobs']}", f"{row['files']:,}", f"{row['requests']:,}")
         times = (
@@ -281,6 +286,44 @@ def _measured() -> str:
         )
         rows.append((*counts, *times))
     return _markdown(("Shards", "n-jobs", "Files", "Requests", "Seconds", "Floor", "Ratio", "Peak MB"), rows)
+
+
+def measured(part: str) -> list[dict[str, Any]]:
+    """The figures of one part of `make bench`."""
+    rows: list[dict[str, Any]] = json.loads(MEASURED.read_text())[part]
+    return rows
+
+
+def _defaults() -> str:
+    """A column for each load and transport, a line for each client: seconds, processor, memory."""
+    rows = measured("defaults")
+    if not rows:
+        return "Not measured yet on this version.\n"
+    columns = list(dict.fromkeys((row["load"], row["tls"]) for row in rows))
+    cells = {(row["client"], row["load"], row["tls"]): row for row in rows}
+    lines = []
+    for client in dict.fromkeys(row["client"] for row in rows):
+        found = [cells[client, *column] for column in columns]
+        lines.append(
+            (client, *(f"{one['seconds']:.2f} s, {one['cpu']:.2f} s, {one['megabytes']} MB" for one in found))
+        )
+    return _markdown(("", *(f"{load}, {'https' if tls else 'http'}" for load, tls in columns)), lines)
+
+
+def sentence() -> str:
+    """What the README says of speed."""
+    rows = [row for row in measured("defaults") if row["tls"]]
+    if not rows:
+        return "`make bench` measures how fast it is, beside s5cmd, `aws s3 cp` and others.\n"
+    load = rows[0]["load"]
+    seconds = {row["client"]: row["seconds"] for row in rows if row["load"] == load}
+    files, wait = load.replace(" x ", " files of "), rows[0]["latency"] * 1000
+    return (
+        f"Over https to a store where each request waits {wait:.0f} ms, {files} take "
+        f"{seconds['catalog-upload']:.1f} s with the defaults (s5cmd {seconds['s5cmd']:.1f} s, "
+        f"`aws s3 cp` {seconds['aws s3 cp --recursive']:.1f} s): [more figures](docs/scaling.md#what-was-measured), "
+        "repeated by `make bench`.\n"
+    )
 
 
 def _markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -299,13 +342,13 @@ def _size(size: int) -> str:
     return f"{size / GB:.0f} GB" if size >= GB else f"{size / MB:.0f} MB"
 
 
-def written(text: str) -> str:
-    """The page with its tables as they are now.
+def written(text: str, what: dict[str, str] | None = None) -> str:
+    """The page with its tables, or `what` there is for other pages, as they are now.
 
     Raises:
         ValueError: a table has no place in it.
     """
-    for name, table in tables().items():
+    for name, table in (tables() if what is None else what).items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->\n)", re.DOTALL)
         if len(pattern.findall(text)) != 1:
             raise ValueError(f"one pair of markers {name} is needed")
@@ -313,11 +356,25 @@ def written(text: str) -> str:
     return text
 
 
+def write() -> None:
+    """Bring docs/scaling.md and the README's sentence up to date."""
+    DOCS.write_text(written(DOCS.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(written(README.read_text(encoding="utf-8"), {"speed": sentence()}), encoding="utf-8")
+
+
+def keep(figures: dict[str, list[dict[str, Any]]]) -> None:
+    """Take new figures down, and bring the documents up to date."""
+    MEASURED.write_text(json.dumps(figures, indent=1) + "\n")
+    write()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Requests, seconds and dollars, worked out.")
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/scaling.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the tables into docs/scaling.md and the README"
+    )
     if parser.parse_args().write:
-        DOCS.write_text(written(DOCS.read_text(encoding="utf-8")), encoding="utf-8")
+        write()
         return
     for name, table in tables().items():
         print(f"{name}\n\n{table}")

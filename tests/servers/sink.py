@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.servers import process
+from tests.strangers import certificates
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local-key", "AWS_SECRET_ACCESS_KEY": "local-secret"}
 REGION: Final = "us-east-1"
@@ -36,6 +37,8 @@ class Distant:
 
     url: str
     log: Path
+    bundle: Path | None = None
+    """The authority that vouches for it."""
 
     def requests(self) -> Counter[str]:
         """Requests so far that were answered, by method."""
@@ -49,13 +52,16 @@ def sink() -> Iterator[str]:
     Raises:
         RuntimeError: nginx is not installed.
     """
-    with _nginx({"modules": "", "distance": "", "entry": "/"}) as (url, _):
-        yield url
+    with _nginx({"modules": "", "distance": "", "entry": "/", "secure": ""}) as (port, _):
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def distant(latency: float) -> Iterator[Distant]:
+def distant(latency: float, tls: Path | None = None) -> Iterator[Distant]:
     """A sink that lets every request wait for so many seconds before it looks at it.
+
+    Args:
+        tls: an empty folder in which a certificate is made, to speak https.
 
     Raises:
         RuntimeError: nginx or its echo module is not installed.
@@ -70,13 +76,18 @@ def distant(latency: float) -> Iterator[Distant]:
         "modules": f"load_module {module};",
         "distance": f"access_log @home@/requests methods; {waits}",
         "entry": "@on",
+        "secure": "",
     }
-    with _nginx(blanks) as (url, home):
-        yield Distant(url, home / "requests")
+    made = certificates.authority(tls) if tls else None
+    if made:
+        blanks["secure"] = f"ssl; ssl_certificate {made.certificate}; ssl_certificate_key {made.key}"
+    with _nginx(blanks) as (port, home):
+        scheme = "https" if made else "http"
+        yield Distant(f"{scheme}://127.0.0.1:{port}", home / "requests", made.bundle if made else None)
 
 
 @contextlib.contextmanager
-def _nginx(blanks: dict[str, str]) -> Iterator[tuple[str, Path]]:
+def _nginx(blanks: dict[str, str]) -> Iterator[tuple[int, Path]]:
     search = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
     program = shutil.which("nginx", path=search)
     if program is None:
@@ -94,4 +105,4 @@ def _nginx(blanks: dict[str, str]) -> Iterator[tuple[str, Path]]:
         command = [program, "-p", name, "-c", str(configuration), "-e", "stderr"]
         log = Path(name, "log.txt")
         with process.running(command, ready=lambda: process.listens(port), log=log, environment={}):
-            yield f"http://127.0.0.1:{port}", Path(name)
+            yield port, Path(name)
