@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from entrypoint import cli, connect, errors, inputs, memory, settings, workers
+from entrypoint import cli, connect, errors, inputs, settings, workers
 from entrypoint.outcome import Mode, Outcome
 from entrypoint.signals import Signals
 
@@ -140,7 +140,6 @@ class _Work:
         engine: transfer.Transfer | None = None
         self._signals.turn(cancel)
         try:
-            memory.settle()
             planned, ready = workers.interruptible(lambda: _prepare(chosen, cancel, out), cancel)
             outcome = dataclasses.replace(outcome, plan=planned)
             out.info(report.start_line(planned, chosen))

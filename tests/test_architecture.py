@@ -16,7 +16,6 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
     "text": frozenset(),
     "inputs": frozenset(),
-    "memory": frozenset(),
     "outfile": frozenset(),
     "signals": frozenset(),
     "catalog": frozenset(),

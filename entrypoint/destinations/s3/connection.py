@@ -35,6 +35,7 @@ class Response:
         headers: names in lower case; several of one name are joined by a comma.
         keep: whether the connection can be used again afterwards.
         ended: whether the body was read to its end.
+        again: whether the request was sent before, over a connection that turned out to be closed.
     """
 
     def __init__(self, connection: Connection, status: int, headers: dict[str, str], *, keep: bool) -> None:
@@ -44,6 +45,7 @@ class Response:
         self._connection = connection
         self.body = b""
         self.ended = False
+        self.again = False
 
     def read(self, limit: int, *, without_body: bool) -> None:
         """Read the body into `body`.

@@ -142,16 +142,20 @@ class Pool:
     ) -> tuple[connection.Connection, connection.Response]:
         """Send it, and read the head of the answer; once more where a kept connection turns out to be closed."""
         head = _head(target, request)
+        again = False
         while True:
             used = self._take(target, operation)
             was_kept = used.used
             try:
-                return used, self._try(used, head, request, operation)
-            except (ConnectionError, connection.Malformed):
+                response = self._try(used, head, request, operation)
+                response.again = again
+                return used, response
+            except ConnectionError:
                 used.close()
                 if not was_kept or operation.cancelled or operation.expired:
                     raise
                 self._drop_idle(target)
+                again = True
             except BaseException:
                 used.close()
                 raise

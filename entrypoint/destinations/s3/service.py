@@ -231,7 +231,7 @@ class Service:
                     self._pace.went_well()
                     if region := response.headers.get("x-amz-bucket-region", ""):
                         self.follow(region)
-                    return Reply(response, count)
+                    return Reply(response, count + response.again)
                 failed = problems.Failed(found)
                 if count < 10 and self._follows(found, used):
                     continue
