@@ -1,4 +1,4 @@
-# Everything a developer runs. Needs Python 3.11 or newer with pip and venv, and nothing else;
+# Everything a developer runs. Needs only Python 3.11 or newer with pip and venv;
 # environments are made on first use and again when their lock changes.
 
 PYTHON ?= python3
@@ -16,20 +16,20 @@ REAL_ZENODO := $(addprefix tests/real_zenodo/,lives.py refusals.py conformance.p
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: venv localstack ## publish a small data set to a local S3 server and a mocked Zenodo, and look at what is said
+demo: venv localstack ## publish a small data set to a local S3 server and a mocked Zenodo
 	@$(RUN) -m tests.demo
 
 check: lint ## lint, types and the fast tests, in a minute; before each commit
 	@$(RUN) -m pytest -m fast --numprocesses=2 $(PYTEST_ARGS)
 
-test: venv localstack ## every test; PYTEST_ARGS="-k plan -x" chooses
+test: venv localstack ## every test; PYTEST_ARGS="-k plan -x" selects some
 	@$(RUN) -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(PYTEST_ARGS)
 
 lint: venv ## ruff, mypy, the action's and the workflows' schemas, the Dockerfile, the README's tables
 	@$(RUN) tools/readme_tables.py --check
 	@$(RUN) tools/lint.py
 
-format: venv ## let ruff format and mend the code
+format: venv ## let ruff format and fix the code
 	@$(RUN) -m ruff format --quiet $(SOURCES)
 	@$(RUN) -m ruff check --fix --quiet $(SOURCES)
 	@$(RUN) -m ruff format --quiet $(SOURCES)
@@ -41,7 +41,7 @@ bench: venv localstack ## seconds and memory beside s5cmd, aws and boto3; BENCH_
 real-s3: venv ## the promises on a real Ceph (Debian's ceph-mon, ceph-osd, radosgw; docs/real-s3.md)
 	@S3_STORE=ceph $(RUN) -m pytest tests/conformance tests/test_s3.py tests/test_s3_multipart.py tests/test_s3_stores.py -k ceph $(PYTEST_ARGS)
 
-faults: venv localstack ## what happens when servers and disks misbehave, told in a table
+faults: venv localstack ## what happens when servers and disks fail, as a table
 	@$(RUN) -m tests.faults
 
 real-zenodo: venv ## the product against a real InvenioRDM (docs/real-zenodo.md); installs PostgreSQL and Redis
@@ -50,7 +50,7 @@ real-zenodo: venv ## the product against a real InvenioRDM (docs/real-zenodo.md)
 		{ apt-get update -q && apt-get install -q -y --no-install-recommends postgresql redis-server; }
 	@$(RUN) -m pytest $(REAL_ZENODO) $(PYTEST_ARGS)
 
-lock: venv ## resolve requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer versions
+lock: venv ## update requirements/*.txt; LOCK_ARGS=--upgrade takes newer versions
 	@$(RUN) tools/lock.py $(LOCK_ARGS)
 
 clean: ## remove the environments and every cache

@@ -33,6 +33,7 @@ _FAST: Final = {
     "test_cli",
     "test_collection",
     "test_contract",
+    "test_docs",
     "test_event",
     "test_pack",
     "test_packing",
