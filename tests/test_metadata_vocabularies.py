@@ -198,11 +198,20 @@ def test_a_service_that_does_not_answer(zenodo: Service) -> None:
     assert found.given.values["rights"] == [{"id": "mit"}]
     assert "could not be asked: The service is away." in found.remarks[0]
 
-    def denied(path: str) -> object | None:
-        raise errors.NotAuthorised("No.")
+@pytest.mark.parametrize("kind", [errors.Unreachable, errors.NotAuthorised, errors.Refused])
+def test_a_question_that_fails_is_a_remark(kind: type[errors.PublishError]) -> None:
+    """The token is known to be good then; what is in doubt the service itself decides."""
+    asked = []
 
-    with pytest.raises(errors.NotAuthorised):
-        metadata.settle(gathered(license="MIT"), denied)
+    def failing(path: str) -> object | None:
+        asked.append(path)
+        raise kind("No.")
+
+    found = metadata.settle(gathered(license="MIT", upload_type="dataset"), failing)
+    assert (found.problems, len(found.remarks)) == ((), len(asked))
+    assert found.given.values["rights"] == [{"id": "mit"}]
+    # Each one that it does not answer costs all tries of a request.
+    assert kind is not errors.Unreachable or len(asked) == 1
 
 
 def test_any_invenio(service: Service, kind: str) -> None:

@@ -79,7 +79,7 @@ def test_a_run_that_breaks_off_says_which_files_are_out(zenodo: ZenodoServer, ru
     files = {name: data + b"!" for name, data in MANY.items()}
     broken = run(files, draft.id)
     assert broken.result.exit_code
-    assert "taken out to be replaced, and not sent yet" in broken.notices
+    assert "Deleted to be replaced, and not sent yet" in broken.notices
     zenodo.faults.clear()
     run(files, draft.id).ok()
     assert zenodo.checksums(draft.id) == md5s(files)

@@ -37,6 +37,14 @@ ELSEWHERE = "https://rdm.example.org"
         ("https://zenodo.org/badge/DOI/10.5281/zenodo.123.svg", "123"),
         ("https://zenodo.org/api/records/123/draft", "123"),
         ("https://zenodo.org/api/deposit/depositions/123", "123"),
+        ("https://zenodo.org/me/uploads/123", "123"),
+        ("//zenodo.org/records/123", "123"),
+        ("<https://doi.org/10.5281/zenodo.123>", "123"),
+        ("'123'", "123"),
+        ("DOI 10.5281/zenodo.123", "123"),
+        ("info:doi/10.5281/zenodo.123", "123"),
+        ("https://doi.org/doi:10.5281/zenodo.123", "123"),
+        ("10.5281/zenodo.123.", "123"),
     ],
 )
 def test_ids(value: str, ident: str | None) -> None:
@@ -67,6 +75,9 @@ def test_ids_of_letters(value: str) -> None:
         ("-5", "names no draft or record"),
         ("１２", "names no draft or record"),
         ("zenodo.org", "names no draft or record"),
+        ("123.0", "names no draft or record"),
+        ("zenodo.123", "names no draft or record"),
+        ("http://zenodo.org:99/records/5", "on zenodo.org:99, but"),
         ("10.1234/other.5", "not a Zenodo DOI"),
         ("10.5072/zenodo.5", "sandbox: true"),
         ("https://handle.stage.datacite.org/10.5072/zenodo.5", "sandbox: true"),
@@ -85,6 +96,22 @@ def test_ids_that_are_none(value: str, said: str) -> None:
         identifier.parse(value, settings.ZENODO_URL)
     assert said in str(caught.value)
     assert "zenodo-url: https" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://zenodo.org/communities/5?token=s3cret",
+        "https://zenodo.org/records/five#s3cret",
+        "https://me:s3cret@sandbox.zenodo.org/records/5",
+        "https://other.example/records/5?preview=1&token=s3cret",
+    ],
+)
+def test_what_a_link_holds_besides_is_not_shown(value: str) -> None:
+    """Links by which a draft is shared hold a token."""
+    with pytest.raises(errors.BadInput) as caught:
+        identifier.parse(value, settings.ZENODO_URL)
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["https://evil.example/records/5", "https://zenodo.org/records/5"])

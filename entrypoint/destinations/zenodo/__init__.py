@@ -316,9 +316,11 @@ class Zenodo:
 
     def _publish(self) -> None:
         verified = self._draft
-        publish.publish(self._http, self._records, verified.id)
+        by_us = publish.publish(self._http, self._records, verified.id)
+        if not by_us:
+            self._notices.append(f"Record {verified.id} was published by something else than this run.")
         record = publish.published(self._records, verified)
-        self._now = dataclasses.replace(self._now, record=record, published=True)
+        self._now = dataclasses.replace(self._now, record=record, published=by_us)
         self._drafts.write(self._task.data_set, "")
         record = publish.compare(self._http, self._records, record, verified)
         self._now = dataclasses.replace(self._now, record=record, communities=())

@@ -93,12 +93,13 @@ def of(response: requests.Response, secret: str) -> Answer:
     """Read an answer, bounded, and close it."""
     try:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        promised = kind == "application/json" or kind.endswith("+json")
+        # Not every service says that its JSON is such.
+        may_be_json = "html" not in kind
         good = response.status_code < 300
-        data, whole = _read(response, MAX_ANSWER if good and promised else MAX_ERROR)
+        data, whole = _read(response, MAX_ANSWER if good and may_be_json else MAX_ERROR)
     finally:
         response.close()
-    document, is_json = _parse(data) if promised and whole else (None, False)
+    document, is_json = _parse(data) if may_be_json and whole else (None, False)
     reason = "" if good else _words(document, kind, secret)
     is_page = "html" in kind and bool(data)
     return Answer(response.status_code, response.headers, document, is_json, is_page, reason)

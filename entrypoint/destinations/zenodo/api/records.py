@@ -6,6 +6,7 @@ Zenodo's older form holds a part, so that only this one is written back.
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -19,6 +20,7 @@ NATIVE: Final = "application/vnd.inveniordm.v1+json"
 PAGE: Final = 100
 """Hits a page; only somebody who is signed in gets a list of these at all."""
 MAX_PAGES: Final = 100
+_DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Records:
@@ -38,7 +40,15 @@ class Records:
         document = self._find(f"{_path(ident)}/draft", f"to show draft {ident}")
         if document is None:
             return None
-        return self._read(document, is_draft=True, files=self.draft_files(ident))
+        try:
+            files = self.draft_files(ident)
+        except answers.Rejected as error:
+            if not error.is_unknown:
+                raise
+            if member(document, "files").get("enabled") is not False:
+                return None  # deleted or published since
+            files = {}  # a record of metadata alone
+        return self._read(document, is_draft=True, files=files)
 
     def record(self, ident: str) -> Record | None:
         """The published record with this id, or of the concept's latest version; or nothing.
@@ -169,12 +179,14 @@ class Records:
 
     def begin_file(self, ident: str, name: str) -> None:
         """Begin an upload."""
-        self._http.call(Request("POST", f"{_path(ident)}/draft/files", document=[{"key": name}]))
+        self._http.call(
+            Request("POST", f"{_path(ident)}/draft/files", document=[{"key": name}], wants_json=False)
+        )
 
     def commit_file(self, ident: str, name: str) -> answers.Json:
         """Complete an upload; the file as the server has it."""
         path = f"{_path(ident)}/draft/files/{quoted(name)}/commit"
-        return self._http.call(Request("POST", path, purpose="to complete a file")).document
+        return self._http.call(Request("POST", path, wants_json=False, purpose="to complete a file")).document
 
     def content_path(self, ident: str, name: str) -> str:
         """Where the bytes of a begun upload go."""
@@ -184,10 +196,8 @@ class Records:
 
     def ident(self, document: answers.Json) -> str:
         """The id in an answer."""
-        value = mapping(document).get("id")
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if not isinstance(value, str) or not value.isascii() or not value.replace("-", "").isalnum():
+        value = _id(mapping(document).get("id"))
+        if not value.isascii() or not value.replace("-", "").isalnum():
             raise self.unexpected("an id")
         return value
 
@@ -236,7 +246,7 @@ class Records:
             raise self.unexpected("metadata")
         return Record(
             id=ident,
-            concept=word(member(document, "parent"), "id") or word(document, "conceptrecid"),
+            concept=_id(member(document, "parent").get("id")) or _id(document.get("conceptrecid")),
             is_draft=is_draft,
             is_published=not is_draft or document.get("is_published") is True,
             document=document,
@@ -256,7 +266,9 @@ class Records:
     def _file(self, entry: Mapping[str, Any]) -> File:
         name, status = word(entry, "key"), word(entry, "status")
         size = entry.get("size")
-        if isinstance(size, float) and size.is_integer():
+        if (isinstance(size, float) and size.is_integer()) or (
+            isinstance(size, str) and _DIGITS.fullmatch(size)
+        ):
             size = int(size)
         # A record's files are complete, and say nothing of it.
         pending = status not in ("", "completed")
@@ -266,6 +278,13 @@ class Records:
 
 
 _LISTING: Final = "to list your drafts and records"
+
+
+def _id(value: object) -> str:
+    """An id, which some answers have as a number; empty for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
 
 
 def _path(ident: str) -> str:

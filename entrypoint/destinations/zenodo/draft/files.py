@@ -191,6 +191,7 @@ def _send(
             url,
             body=body,
             size=file.size,
+            wants_json=False,  # what its answer does not tell is asked for
             on_collision=turn.wait,
             purpose=f"to take {file.local!r}",
         )

@@ -69,5 +69,5 @@ class Filling:
             return []
         names = text.printable(", ".join(lost[:3]))
         many = text.plural(len(lost), "file")
-        after = "not sent yet: run again to make the draft whole."
-        return [f"{many} of the draft ({names}) taken out to be replaced, and {after}"]
+        after = "Run again to make the draft whole."
+        return [f"Deleted to be replaced, and not sent yet: {many} of the draft ({names}). {after}"]

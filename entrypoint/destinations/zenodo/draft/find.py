@@ -155,7 +155,7 @@ class Finder:
         try:
             return self._records.draft(ident)
         except answers.Denied as error:
-            raise self._not_mine(f"Draft {ident}", error) from error
+            raise self._not_mine(f"Draft or record {ident}", error) from error
         except answers.Rejected as error:
             if error.status != 410:
                 raise

@@ -6,7 +6,7 @@ import re
 import urllib.parse
 from typing import Final
 
-from entrypoint import errors, settings
+from entrypoint import errors, settings, text
 
 NEW: Final = "new"
 # Digits on Zenodo; elsewhere InvenioRDM's own, five and five of base32 (https://pypi.org/project/base32-lib/).
@@ -19,14 +19,16 @@ _DOI: Final = re.compile(
     rf"10\.([0-9]{{4,9}}(?:\.[0-9]+)*)/(?:zenodo\.({_NUMBER})|(?:[a-z]+\.)?({_LETTERS}))", re.IGNORECASE
 )
 _PAGES: Final = re.compile(
-    rf"/(?:api/)?(?:records?|deposit|uploads|deposit/depositions)/({_ID})(?:/.*)?", re.IGNORECASE
+    rf"/(?:api/)?(?:records?|deposit|uploads|me/uploads|deposit/depositions)/({_ID})(?:/.*)?", re.IGNORECASE
 )
+_DOI_LABEL: Final = re.compile(r"^(?:(?:info|urn):)?doi(?:[:/]\s*|\s+)", re.IGNORECASE)
 _DOI_PAGE: Final = re.compile(r"/(?:badge/)?(?:doi|DOI)/(10\..+?)(?:\.svg)?")
 _RESOLVERS: Final = frozenset(
     {"doi.org", "dx.doi.org", "www.doi.org", "hdl.handle.net", "handle.stage.datacite.org"}
     | {"handle.test.datacite.org"}
 )
 """Hosts that lead to a DOI's page, and are no service themselves."""
+_HOST: Final = re.compile(r"[\w.-]+\.[a-z][a-z0-9-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){3}", re.IGNORECASE)
 _PREFIXES: Final = {settings.ZENODO_URL: "5281", settings.SANDBOX_URL: "5072"}
 _FORMS: Final = "Give an id such as 1234567, a DOI, the URL of a record or draft, or new."
 
@@ -41,20 +43,20 @@ def parse(value: str, base: str) -> str | None:
     Raises:
         errors.BadInput: it is none of these, or belongs to another service.
     """
-    value = value.strip()
+    value = value.strip().strip("<>\"'").strip()
     if value.lower() == NEW:
         return None
     if _BARE.fullmatch(value):
         return value.lower()
-    doi = re.sub(r"^doi:\s*", "", value, flags=re.IGNORECASE)
+    doi = _DOI_LABEL.sub("", value)
     if doi.startswith("10."):
         return _of_doi(urllib.parse.unquote(doi), value, base)
     host, port, path = _parts(value)
     if host in _RESOLVERS:
-        return _of_doi(path.lstrip("/"), value, base)
+        return _of_doi(_DOI_LABEL.sub("", path.lstrip("/")), value, base)
     there = urllib.parse.urlsplit(base)
     if host != _host(there.hostname or "") or port not in (None, 80, _port(there)):
-        raise _elsewhere(value, host, there.netloc)
+        raise _elsewhere(value, host if port in (None, 80, 443) else f"{host}:{port}", there.netloc)
     prefix = there.path.rstrip("/")
     path = path.removeprefix(prefix).rstrip("/")
     if page := _DOI_PAGE.fullmatch(path):
@@ -68,11 +70,12 @@ def parse(value: str, base: str) -> str | None:
 def _parts(value: str) -> tuple[str, int | None, str]:
     """Host, port and path of a URL, with or without a scheme; no port where neither it nor a scheme is given."""
     try:
-        parts = urllib.parse.urlsplit(value if "://" in value else f"//{value}")
+        parts = urllib.parse.urlsplit(value if "://" in value else f"//{value.removeprefix('//')}")
         host, port = _host(parts.hostname or ""), _port(parts)
     except ValueError:
         raise _bad(value) from None
-    if parts.scheme not in ("", "http", "https") or not ("." in host or ":" in host or host == "localhost"):
+    is_host = host == "localhost" or ":" in host or _HOST.fullmatch(host)
+    if parts.scheme not in ("", "http", "https") or not is_host:
         raise _bad(value)
     return host, port, urllib.parse.unquote(parts.path)
 
@@ -87,16 +90,16 @@ def _port(parts: urllib.parse.SplitResult) -> int | None:
 
 
 def _of_doi(doi: str, value: str, base: str) -> str:
-    match = _DOI.fullmatch(doi.strip().rstrip("/"))
+    match = _DOI.fullmatch(doi.strip().rstrip("/."))
     if match is None:
-        raise errors.BadInput(f"zenodo-id: {value!r} is not a Zenodo DOI.", _FORMS)
+        raise errors.BadInput(f"zenodo-id: {_shown(value)} is not a Zenodo DOI.", _FORMS)
     expected = _PREFIXES.get(base)
     if expected is not None and match[1] != expected:
         if match[1] not in _PREFIXES.values():
-            raise errors.BadInput(f"zenodo-id: {value!r} is not a Zenodo DOI.", _FORMS)
+            raise errors.BadInput(f"zenodo-id: {_shown(value)} is not a Zenodo DOI.", _FORMS)
         is_sandbox = match[1] == _PREFIXES[settings.SANDBOX_URL]
         raise errors.BadInput(
-            f"zenodo-id: {value!r} is a DOI of {'the sandbox' if is_sandbox else 'zenodo.org'}, but this run "
+            f"zenodo-id: {_shown(value)} is a DOI of {'the sandbox' if is_sandbox else 'zenodo.org'}, but this run "
             f"goes to {base}.",
             f"Set sandbox: {'true' if is_sandbox else 'false'}, or give another id.",
         )
@@ -110,8 +113,14 @@ def _elsewhere(value: str, host: str, service: str) -> errors.BadInput:
         hint = "Set sandbox: true, or give an id of this service."
     elif host == "zenodo.org" != service:
         hint = "Remove sandbox and zenodo-url, or give an id of this service."
-    return errors.BadInput(f"zenodo-id: {value!r} is on {host}, but this run goes to {service}.", hint)
+    return errors.BadInput(f"zenodo-id: {_shown(value)} is on {host}, but this run goes to {service}.", hint)
+
+
+def _shown(value: str) -> str:
+    """A value for people, without what a link may hold besides: a token to share a draft, a password."""
+    bare = re.sub(r"[?#].*", "", value, flags=re.DOTALL)
+    return repr(text.shorten(re.sub(r"//[^/@]*@", "//", bare), 200))
 
 
 def _bad(value: str) -> errors.BadInput:
-    return errors.BadInput(f"zenodo-id: {value!r} names no draft or record.", _FORMS)
+    return errors.BadInput(f"zenodo-id: {_shown(value)} names no draft or record.", _FORMS)

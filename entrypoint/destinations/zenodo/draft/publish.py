@@ -12,15 +12,19 @@ from entrypoint.destinations.zenodo.draft import verify
 _ATTEMPTS: Final = 3
 
 
-def publish(way: http.Http, native: records.Records, ident: str) -> None:
+def publish(way: http.Http, native: records.Records, ident: str) -> bool:
     """Publish a draft.
 
     Zenodo's gateways give up after about a minute while the service goes on, so that after every answer
     that leaves doubt the record itself is asked for.
 
+    Returns:
+        false where somebody else published it first.
+
     Raises:
         errors.Refused: the service will not publish it as it is.
-        errors.Unreachable: it is not known whether it was published.
+        errors.NotAuthorised: the token may not publish.
+        errors.Unreachable: the service cannot be reached, or it is not known whether it was published.
     """
     doubt: errors.PublishError | None = None
     with way.reporter.waiting(f"{way.host} to publish record {ident}"):
@@ -30,18 +34,17 @@ def publish(way: http.Http, native: records.Records, ident: str) -> None:
             except answers.Unsure as error:
                 doubt = error
                 if _turned_up(way, native, ident):
-                    return
-            except answers.Rejected as error:
-                # After an earlier attempt, 404 is how the service says that there is no draft any more.
-                if doubt is not None and _is_published(native, ident):
-                    return
-                raise errors.Refused(
-                    f"{way.host} refuses to publish the draft: {error.reason}",
-                    f"All files are up and verified. Correct it at {way.base}/uploads/{ident} and publish it "
-                    "there, or correct the inputs and run again.",
-                ) from error
+                    return True
+            except (errors.Refused, errors.NotAuthorised, errors.Unreachable) as error:
+                # 404 or 403 is how the service says that there is no draft any more.
+                if not isinstance(error, errors.Unreachable) and _is_published(native, ident):
+                    return doubt is not None
+                # Any other refusal says that the draft is still one.
+                if doubt is None or (isinstance(error, answers.Rejected) and not error.is_unknown):
+                    raise _refusal(way, ident, error) from error
+                break
             else:
-                return
+                return True
             if not way.budget.left():
                 break
     raise errors.Unreachable(
@@ -50,6 +53,16 @@ def publish(way: http.Http, native: records.Records, ident: str) -> None:
         f"Look at {way.base}/records/{ident} in a while: if the record is there, it is published. If not, run "
         "again: uploaded files are skipped.",
     ) from doubt
+
+
+def _refusal(way: http.Http, ident: str, error: errors.PublishError) -> errors.PublishError:
+    if not isinstance(error, answers.Rejected):
+        return error
+    return errors.Refused(
+        f"{way.host} refuses to publish the draft: {error.reason}",
+        f"All files are up and verified. Correct it at {way.base}/uploads/{ident} and publish it there, or "
+        "correct the inputs and run again.",
+    )
 
 
 def _turned_up(way: http.Http, native: records.Records, ident: str) -> bool:

@@ -39,7 +39,13 @@ def find_communities(way: http.Http, names: Sequence[str]) -> tuple[dict[str, st
     """Short names of communities by id, and a sentence for each that does not exist. Only reads."""
     found, problems = {}, []
     for name in names:
-        number = _find_community(way, name)
+        try:
+            number = _find_community(way, name)
+        except answers.Denied:
+            problems.append(
+                f"communities: {text.printable(name)!r} is not open to the owner of zenodo-token."
+            )
+            continue
         if number is None:
             problems.append(f"communities: {way.host} has no community {text.printable(name)!r}.")
         else:
@@ -51,7 +57,7 @@ def _find_community(way: http.Http, name: str) -> str | None:
     try:
         answer = way.get(f"/api/communities/{quoted(name)}", purpose="to look up a community")
     except answers.Rejected as error:
-        if error.status == 404:
+        if error.is_unknown or error.status == 410:
             return None
         raise
     found = answer.document.get("id") if isinstance(answer.document, dict) else None

@@ -17,6 +17,8 @@ _CREATIVE_COMMONS: Final = re.compile(
     r"|publicdomain/(zero)/([0-9.]+))(?:/(?:deed|legalcode)?(?:\.[a-z-]+)?)*",
     re.IGNORECASE,
 )
+_CC_IN_WORDS: Final = re.compile(r"CC[\s_-]+BY(?:[\s_-]+(?:NC|SA|ND))*(?:[\s_-]+[1-4]\.[05])?", re.IGNORECASE)
+"""As Creative Commons itself writes them: ``CC BY-NC-SA 4.0``."""
 _SPDX_PAGE: Final = re.compile(
     r"https?://(?:www\.)?(?:spdx\.org/licenses|opensource\.org/licen[sc]es?)/([^/?#\s]+?)(?:\.html|\.json)?/?",
     re.IGNORECASE,
@@ -45,6 +47,8 @@ def license_word(value: str) -> str:
         name = f"cc0-{of_zero}" if zero else "-".join(filter(None, ("cc", kind, number, country)))
     elif page := _SPDX_PAGE.fullmatch(name):
         name = page[1]
+    elif _CC_IN_WORDS.fullmatch(name):
+        name = re.sub(r"[\s_-]+", "-", name)
     return name.lower()
 
 

@@ -16,8 +16,9 @@ from entrypoint import text as words
 Ask = Callable[[str], object | None]
 """A GET of a path of the service's API: the JSON document; nothing for what it does not have (404, 405, 501).
 
-Raises what the client raises: `errors.Refused` and `errors.Unreachable` become a remark.
+Raises what the client raises: `errors.Refused`, `errors.NotAuthorised` and `errors.Unreachable` become a remark.
 """
+_UNANSWERED: Final = (errors.Refused, errors.NotAuthorised, errors.Unreachable)
 
 _OWN_PATHS: Final = {name: f"/api/{name}" for name in ("affiliations", "awards", "funders", "subjects")}
 _LISTED: Final = 1000
@@ -49,6 +50,7 @@ class Vocabularies:
         self._entries: dict[tuple[str, str], Mapping[str, Any] | None] = {}
         self._exists: dict[str, bool] = {}
         self._failures: list[str] = []
+        self._is_silent = False
 
     def find(self, name: str, candidates: Iterable[str], unasked: str = "") -> str | None:
         """The id by which the service has one of these, the likeliest first; nothing where it has none.
@@ -60,6 +62,8 @@ class Vocabularies:
         ids = list(candidates)
         if found := next((each for each in ids if each in self._known.get(name, ())), None):
             return found
+        if self._is_silent:
+            return unasked or ids[-1]
         try:
             for each in ids:
                 if (entry := self._entry(name, each)) is not None:
@@ -68,8 +72,11 @@ class Vocabularies:
                     return found if isinstance(found, str) and found else each
             if self._has(name):
                 return None
-        except (errors.Refused, errors.Unreachable) as error:
-            self._failures.append(f"The vocabulary {name} could not be asked: {error.message}")
+        except _UNANSWERED as error:
+            # What it does not answer after all tries is not asked again: a run's patience is for what it needs.
+            self._is_silent = isinstance(error, errors.Unreachable)
+            others = " No other one was asked." if self._is_silent else ""
+            self._failures.append(f"The vocabulary {name} could not be asked: {error.message}{others}")
         return unasked or ids[-1]
 
     def _entry(self, name: str, identifier: str) -> Mapping[str, Any] | None:
@@ -98,7 +105,7 @@ class Vocabularies:
             hits = _hits(self._ask(f"{_path(name)}?{urllib.parse.urlencode(query)}"))
             if not hits and name not in _SMALL:
                 hits = _hits(self._ask(f"{_path(name)}?size={_LISTED}"))
-        except (errors.Refused, errors.Unreachable):
+        except _UNANSWERED:
             return []
         ids = [str(hit.get("id")) for hit in hits]
         of_kind = [each for each in ids if each.rpartition("-")[2] == wanted]
