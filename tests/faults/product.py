@@ -289,7 +289,7 @@ def _hurry() -> None:
     from entrypoint.destinations.zenodo.api.patience import Patience
 
     quick = s3.Patience(
-        tries=3, first=0.02, cap=1.0, connect=1.0, stall=1.5, answer=1.5, silence=3.0, limit=3.0
+        tries=3, first=0.02, cap=1.0, connect=1.0, stall=1.5, answer=1.5, slow=1.5, silence=3.0, limit=3.0
     )
     s3.S3 = functools.partial(s3.S3, patience=quick)  # type: ignore[misc,assignment]
     patience = Patience(

@@ -17,8 +17,6 @@ from entrypoint.destinations.s3.store import Option, Store
 
 PAGE: Final = 1000
 """Objects on a page of a listing, and most that DeleteObjects takes."""
-_SLOW: Final = 600.0
-"""Seconds to wait for CompleteMultipartUpload, which puts thousands of parts together before it answers."""
 
 
 Query = tuple[tuple[str, str], ...]
@@ -343,7 +341,7 @@ class Client:
         ]
         data = pool.Bytes(xml.write("CompleteMultipartUpload", items))
         call = service.Call(
-            "POST", key, (("uploadId", upload),), {**headers, **self._owner}, data, sign_body=True, wait=_SLOW
+            "POST", key, (("uploadId", upload),), {**headers, **self._owner}, data, sign_body=True, slow=True
         )
         reply = self._call(call)
         try:

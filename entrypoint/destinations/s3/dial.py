@@ -25,6 +25,7 @@ class Patience:
         connect: until there is a connection, for each address of the server.
         stall: in which a connection must take or give some bytes.
         answer: from the last byte of a request to the first of its answer.
+        slow: the same for CompleteMultipartUpload, which puts thousands of parts together before it answers.
         silence: without any answer of the server, to whatever request, after which a request without one ends
             the run.
         limit: for one small request as a whole, and for reading an answer: what comes byte by byte stalls nowhere.
@@ -36,6 +37,7 @@ class Patience:
     connect: float = 10.0
     stall: float = 30.0
     answer: float = 60.0
+    slow: float = 600.0
     silence: float = 75.0
     limit: float = 300.0
 

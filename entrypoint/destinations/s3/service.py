@@ -44,7 +44,7 @@ class Call:
         query: pairs of names and values.
         headers: names in lower case.
         sign_body: whether the signature covers the body.
-        wait: seconds to wait for the answer; 0 for the usual time.
+        slow: whether the store may take its time before it answers.
         once: not tried again.
     """
 
@@ -54,7 +54,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: pool.Body | None = None
     sign_body: bool = False
-    wait: float = 0.0
+    slow: bool = False
     once: bool = False
 
 
@@ -205,7 +205,8 @@ class Service:
             payload,
         )
         headers["user-agent"] = _AGENT
-        return pool.Request(call.method, f"{path}?{query}" if query else path, headers, call.body, call.wait)
+        wait = self._patience.slow if call.slow else 0.0
+        return pool.Request(call.method, f"{path}?{query}" if query else path, headers, call.body, wait)
 
     def _repeated(
         self,
