@@ -37,9 +37,10 @@ def worth(
             # once. Nothing is lost with it.
             return Worth.DROP if upload.algorithm == checksums.OWN.name else Worth.LEAVE
         size, last = checksums.part_size(planned), checksums.parts(planned)
-        # A last part may have any size, so one of the others must have ours.
+        # A last part may have any size, so one of the others must have ours, or it exactly what our cut leaves.
         fits = all(part.size == size or part.number == last for part in parts)
-        if fits and any(part.size == size for part in parts):
+        rest = planned - (last - 1) * size
+        if fits and any(part.size == (rest if part.number == last else size) for part in parts):
             return Worth.CONTINUE
     if now - upload.started >= _OLD and parts and checksums.is_own_part(parts[0].size):
         return Worth.DROP

@@ -368,16 +368,15 @@ class Client:
             # Not url-encoded: LocalStack says that it encodes these keys, and does not.
             query = (("uploads", ""), ("prefix", prefix), *marker)
             root = self._document(self._call(service.Call("GET", None, query, self._owner), check))
-            decode = urllib.parse.unquote_plus if root.text("EncodingType") == "url" else str
             for item in root.children("Upload"):
                 yield OpenUpload(
-                    decode(item.raw("Key")),
+                    item.raw("Key"),
                     item.text("UploadId"),
                     _time(item.text("Initiated")),
                     item.text("ChecksumAlgorithm"),
                 )
             following = (
-                ("key-marker", decode(root.raw("NextKeyMarker"))),
+                ("key-marker", root.raw("NextKeyMarker")),
                 ("upload-id-marker", root.text("NextUploadIdMarker")),
             )
             if root.text("IsTruncated").lower() != "true" or not following[0][1] or following == marker:
