@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import NoReturn
 
 from entrypoint.signals import Signals
 
 
-def main() -> NoReturn:
-    """Entry point of ``catalog-upload`` and of ``python -m entrypoint``."""
+def main() -> None:
+    """Entry point of ``catalog-upload`` and of ``python -m entrypoint``. It ends the process."""
+    # Python leaves out a stream that was closed before it began (`>&-`).
+    out, err = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: PTH123, SIM115
     with Signals() as signals:
         from entrypoint import app
 
-        code = app.main(os.environ, sys.argv[1:], sys.stdout, sys.stderr, signals)
-        for stream in (sys.stdout, sys.stderr):
+        code = app.main(os.environ, sys.argv[1:], out, err, signals)
+        for stream in (out, err):
             with contextlib.suppress(OSError, ValueError):  # nobody reads any more
                 stream.flush()
         # A thread that waits for a dead network must not keep the process; everything is written by now.

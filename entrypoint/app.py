@@ -357,6 +357,8 @@ def _end(
         outcome = written(
             lambda: out.write_manifest(path, report.manifest(outcome, chosen or known, url)), outcome
         )
+    if known and known.manifest_on_stdout and not out.has_events:
+        outcome = written(lambda: out.print_manifest(report.manifest(outcome, chosen or known, url)), outcome)
     for title, lines in (report.deletions(outcome), report.remarks(outcome)):
         if lines:
             out.warning(title, lines)
@@ -367,8 +369,6 @@ def _end(
             out.result(line)
     out.write_summary(report.summary(outcome, chosen))
     out.event("manifest", **report.document(outcome, chosen or known, url))
-    if known and known.manifest_on_stdout and not out.has_events:
-        out.print_manifest(report.manifest(outcome, chosen or known, url))
     if destination is not None:
         destination.close()
     return int(outcome.exit_code)

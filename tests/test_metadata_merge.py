@@ -346,7 +346,8 @@ def test_a_citation() -> None:
         "Doe, Jane; X, Inc. (2020). A rich record (version 1.0). Zenodo. https://doi.org/10.5281/zenodo.1"
     )
     assert metadata.citation_of({}, "10.5281/zenodo.1") == ""
+    named = {"title": "T", "creators": [{"person_or_org": {"name": "A"}}]}
     assert (
-        metadata.citation_of({"metadata": {"title": "T"}}, "10.1/x", "H")
-        == "(n.d.). T. H. https://doi.org/10.1/x"
+        metadata.citation_of({"metadata": named}, "10.1/x", "H") == "A (n.d.). T. H. https://doi.org/10.1/x"
     )
+    assert metadata.citation_of({"metadata": {"title": "T"}}, "10.1/x") == ""

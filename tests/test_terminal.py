@@ -69,6 +69,34 @@ def test_results_and_progress_are_apart(place: Path, store: Stranger) -> None:
     assert quiet.stderr == ""
 
 
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_is_closed_from_the_start(place: Path, store: Stranger, closed: str) -> None:
+    line = [*action.COMMAND, "--in-dir", "out", "--s3-dir", PREFIX]
+    code = f"import os; os.close({closed}); os.execv({line[0]!r}, {line!r})"
+    environment = {**os.environ, **store.environment, "PYTHONPATH": str(action.ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_manifest_that_standard_output_cannot_take_is_said(place: Path, store: Stranger) -> None:
+    environment = {**os.environ, **store.environment, "PYTHONPATH": str(action.ROOT)}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*action.COMMAND, "--in-dir", "out", "--s3-dir", PREFIX, "--manifest", "-"],
+            cwd=place,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 5
+    assert "No space left on device" in done.stderr
+
+
 def test_a_failed_run_says_all_of_it_on_standard_error(place: Path, store: Stranger) -> None:
     (place / "out" / "all.pmtiles").unlink()
     done = upload(place, store, "-q")

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from entrypoint import errors, settings
-from entrypoint.destinations.zenodo.api import failures, http
+from entrypoint.destinations.zenodo.api import deposit, failures, http, records
 from entrypoint.destinations.zenodo.api.patience import Budget, Patience
+from entrypoint.destinations.zenodo.draft import find
 
 QUICK = Patience(tries=3, first=0.02, cap=0.05, connect=2.0, answer=2.0, run=5.0)
 
@@ -133,3 +134,15 @@ def test_a_budget_is_spent_once_by_all_and_renewed_by_progress() -> None:
     assert 5.5 < budget.spend(start) < 6.1  # the same seconds
     budget.progress()
     assert budget.left() == 10.0
+
+
+def test_a_new_record_is_not_planned_where_nothing_answers() -> None:
+    """The list of depositions may fail, as a new draft needs it only to be told from others; the service may not."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    way = http.Http(base, settings.Secret("t"), connections=1, patience=QUICK, check=check)
+    try:
+        with pytest.raises(errors.Unreachable, match="refused"):
+            find.Finder(way, records.Records(way), deposit.Deposits(way), "").find(None)
+    finally:
+        way.close()

@@ -80,7 +80,7 @@ class Runner:
         self._summary_file = summary_file
         self._secrets: list[str] = []
         self._annotations: Counter[str] = Counter()
-        self._gone: set[int] = set()
+        self._gone: dict[int, OSError | ValueError] = {}
 
     @classmethod
     def from_environ(
@@ -249,8 +249,17 @@ class Runner:
             ) from error
 
     def print_manifest(self, document: str) -> None:
-        """Write the manifest to standard output."""
+        """Write the manifest to standard output.
+
+        Raises:
+            errors.NotWritten: it could not be written, but for a reader who has left.
+        """
         self._write(self._hide(document), self._out)
+        if (error := self._gone.get(id(self._out))) and not isinstance(error, BrokenPipeError):
+            raise errors.NotWritten(
+                f"The manifest cannot be written to standard output: {_why(error)}.",
+                "Uploaded files stay. Redirect standard output to a place that can be written, and run again.",
+            )
 
     # Below
 
@@ -296,9 +305,9 @@ class Runner:
                 stream.flush()
                 if self.bar is not None:
                     self.bar.refresh()
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
                 # Nobody reads any more (a closed pipe). The upload goes on; its exit code tells how it went.
-                self._gone.add(id(stream))
+                self._gone[id(stream)] = error
 
 
 def _compact(document: Mapping[str, object]) -> str:

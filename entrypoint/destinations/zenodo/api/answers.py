@@ -85,6 +85,10 @@ class Unsure(errors.Unreachable):
     """A request that must not be repeated blindly went wrong: it may have been carried out, or not."""
 
 
+class NoConnection(errors.Unreachable):
+    """No request got there: a name that is not known, a refused connection, a proxy."""
+
+
 class NotTheApi(errors.Unreachable):
     """An answer that is none of this API: a web page, say."""
 

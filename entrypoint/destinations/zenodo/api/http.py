@@ -160,9 +160,8 @@ class Http:
         left = self.budget.spend(time.monotonic() if request.body and failure.sent else start)
         tries.failures += 1
         if failure.final or tries.failures >= self.patience.tries or not left:
-            raise errors.Unreachable(
-                f"{self.host} cannot be reached: {failure}.", failure.hint or _LATER
-            ) from failure
+            kind = errors.Unreachable if failure.sent else answers.NoConnection
+            raise kind(f"{self.host} cannot be reached: {failure}.", failure.hint or _LATER) from failure
         self._pause(request, tries, str(failure), self.patience.pause(tries.failures), left)
 
     def _judge(self, answer: answers.Answer, request: Request, tries: _Tries, start: float) -> None:

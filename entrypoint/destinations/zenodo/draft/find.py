@@ -105,8 +105,8 @@ class Finder:
         try:
             hits = list(self.mine(""))
         except (errors.Refused, errors.Unreachable) as error:
-            if self._mark or isinstance(error, answers.NotTheApi):
-                raise  # the draft of an earlier attempt could not be found
+            if self._mark or isinstance(error, answers.NotTheApi | answers.NoConnection):
+                raise  # the draft of an earlier attempt could not be found, or there is no such service
             return Found()
         known = frozenset(hit.id for hit in hits)
         # A draft that somebody made from the published record has inherited its mark: the record comes first.
