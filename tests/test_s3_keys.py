@@ -171,6 +171,7 @@ def test_a_login_that_has_expired(config: str, cached: str, workspace: Path) -> 
         run = process(store, workspace, environment, aws_profile="lab")
         assert run.code == 4, run.log
         assert "aws sso login" in run.log
+        assert "lab" in run.log
         assert "stale-token" not in run.log
 
 

@@ -177,7 +177,7 @@ def broken_off(store: Stranger, workspace: Path) -> int:
 
 
 @pytest.mark.parametrize("size", [1000, 2])
-@pytest.mark.parametrize("kind", ["AWS", "CEPH16", "SEAWEEDFS", "GCS"])
+@pytest.mark.parametrize("kind", ["AWS", "CEPH16", "SEAWEEDFS", "GCS", "B2"])
 def test_parts_that_can_be_proved_are_not_sent_again(kind: str, size: int, workspace: Path) -> None:
     """By their checksums, or by ETags that are MD5s; the list of parts may have pages."""
     found: Habits = getattr(habits, kind)
