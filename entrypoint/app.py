@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from entrypoint import cli, connect, errors, inputs, settings, workers
-from entrypoint.outcome import Mode, Outcome
+from entrypoint.outcome import Mode, Outcome, Status
 from entrypoint.signals import Signals
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class _Work:
                 views=tuple(readable.views(plan, urls)) if plan and self._chosen.s3 else (),
                 notices=(
                     *self.destination.notices(),
-                    *(_losses(plan, engine.replaced) if plan and engine else ()),
+                    *(_losses(engine) if engine else ()),
                 ),
             )
         except Exception as error:  # noqa: BLE001 - the way out must not fail
@@ -228,19 +228,21 @@ def _urls(chosen: settings.Settings, destination: destinations.Destination) -> C
     return readable.url_of(chosen.readers.public_url if chosen.s3 else "", destination.file_url)
 
 
-def _losses(plan: model.Plan, replaced: Mapping[str, bytes]) -> Iterator[str]:
+def _losses(engine: transfer.Transfer) -> Iterator[str]:
     """What the catalogs that ours replace have and ours lack, one sentence for each."""
     from entrypoint.catalog import losses
 
-    for file in plan:
-        if file.name not in replaced:
+    for result in engine.results:
+        name = result.file.name
+        if name not in engine.replaced:
             continue
         try:
-            with file.source.open() as stream:
+            with result.file.source.open() as stream:
                 new = stream.read()
         except (OSError, errors.FileFailed):
             continue
-        if said := losses.sentence(file.name, replaced[file.name], new):
+        is_gone = result.status is Status.UPLOADED
+        if said := losses.sentence(name, engine.replaced[name], new, is_gone=is_gone):
             yield said
 
 

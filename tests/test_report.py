@@ -448,6 +448,11 @@ def test_a_collection_names_samples_and_catalogs() -> None:
     assert "21 files (11.6 GB) of 'mouse-brain' in 2 samples and a root catalog:" in report.start_line(
         plan, samples.given()
     )
+    for count in (2, 5):  # the root catalog leads to the others, so that it comes first
+        shown = [line for line in report.links(samples.rooted(count)) if line.startswith("Catalog: ")]
+        assert shown[0].endswith("/mouse-brain/multi-catalog.yaml")
+    page = report.summary(samples.rooted(5), samples.given())
+    assert page.index("/multi-catalog.yaml</a>") < page.index("6, see below by sample")
     many = report.summary(samples.collection(40), samples.given())
     assert "39, see below by sample" in many
 
@@ -462,9 +467,16 @@ def test_links_of_a_draft_say_that_they_work_later() -> None:
 def test_the_first_line_says_what_and_where() -> None:
     assert report.start_line(samples.plan(), samples.given()) == (
         "Publishing 10 files (5.8 GB) of 'mouse-brain': /github/workspace/out -> "
-        "s3://spatial-atlas/mouse-brain, auto at a time"
+        "s3://spatial-atlas/mouse-brain"
     )
     assert report.start_line(samples.plan(), samples.given(dry_run=True)).startswith("Dry run of 10 files")
+    assert report.start_line(samples.plan(), replace(samples.given(), n_jobs=8)).endswith(", 8 at a time")
+
+
+def test_running_again_is_said_once() -> None:
+    hint = "Run again later: uploaded files are skipped."
+    failed = samples.outcome(lambda file: FileResult(file, Status.FAILED, "The store is busy.", hint))
+    assert f"What to do: {hint}" in report.closing(failed)
 
 
 def test_no_secret_is_in_a_report() -> None:

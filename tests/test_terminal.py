@@ -223,7 +223,7 @@ def test_a_catalog_that_replaces_a_richer_one_is_said(place: Path, store: Strang
     (out / "catalog.yaml").write_text(
         "id: x\nassets: {sge: {all: all.pmtiles}, alias_ai: a.tsv, basemap: {dark: b.pmtiles}}\n"
     )
-    assert "the catalog there" not in upload(place, store).stderr
+    assert "the catalog that was there" not in upload(place, store).stderr
     (out / "catalog.yaml").write_text(poor)
     said = (
         "catalog.yaml: the catalog there names 2 files that yours does not (a.tsv, b.pmtiles) and has alias_ai, "
@@ -231,16 +231,19 @@ def test_a_catalog_that_replaces_a_richer_one_is_said(place: Path, store: Strang
     )
     dry = upload(place, store, "--dry-run")
     assert said in dry.stderr
+    assert "download it before it is replaced" in dry.stderr
     done = upload(place, store)
     assert done.returncode == 0
-    assert said in done.stderr
-    assert "the catalog there" not in upload(place, store).stderr
+    assert "the catalog that was there named 2 files that yours does not" in done.stderr
+    assert "and had alias_ai" in done.stderr
+    assert "download" not in done.stderr  # it is too late
+    assert "the catalog that was there" not in upload(place, store).stderr
     # Whatever is there instead, and may not even be read, ends no run.
     for other in (b"no: [catalog", b"\0\xff", b"[]"):
         store.put("atlas/x/catalog.yaml", other)
         done = upload(place, store)
         assert done.returncode == 0, done.stderr
-        assert "the catalog there" not in done.stderr
+        assert "the catalog that was there" not in done.stderr
     store.put("atlas/x/catalog.yaml", b"id: x\nassets: {basemap: {z: z.png}}\n")
     store.refuse(Refusal("GetObject", 403, "AccessDenied"))
     done = upload(place, store)

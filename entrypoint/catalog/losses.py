@@ -17,12 +17,13 @@ NAMED: Final = 3
 _ALIAS: Final = re.compile(r"(?:^|\.)alias_ai(?:$|[.\[])")
 
 
-def sentence(name: str, old: bytes, new: bytes) -> str:
+def sentence(name: str, old: bytes, new: bytes, *, is_gone: bool) -> str:
     """What the old catalog has and the new one lacks; empty where that is nothing, or cannot be told.
 
     Args:
         name: how the message names the catalog.
         old: the catalog that is there; it may be anything.
+        is_gone: the new one has taken its place by now.
     """
     before, after = catalog.read(old), catalog.read(new)
     ours = {entry.path for entry in after.entries}
@@ -31,14 +32,20 @@ def sentence(name: str, old: bytes, new: bytes) -> str:
     if lost:
         more = f" and {len(lost) - NAMED:,} more" if len(lost) > NAMED else ""
         files = f"{len(lost):,} files" if len(lost) > 1 else "1 file"
-        has.append(f"names {files} that yours does not ({', '.join(lost[:NAMED])}{more})")
+        has.append(
+            f"{'named' if is_gone else 'names'} {files} that yours does not ({', '.join(lost[:NAMED])}{more})"
+        )
     if _aliases(before) and not _aliases(after):
-        has.append("has alias_ai, which yours lacks")
+        has.append(f"{'had' if is_gone else 'has'} alias_ai, which yours lacks")
     if not has:
         return ""
+    if is_gone:
+        return (
+            f"{name}: the catalog that was there {' and '.join(has)}. To list them again, add them to yours."
+        )
     return (
-        f"{name}: the catalog there {' and '.join(has)}. If that is not meant, download it first and add what is "
-        "missing."
+        f"{name}: the catalog there {' and '.join(has)}. To keep them, download it before it is replaced and add "
+        "what is missing to yours."
     )
 
 

@@ -31,8 +31,9 @@ def start_line(plan: model.Plan, given: settings.Settings) -> str:
     samples = f" in {verdict.samples(plan)}" if len(plan.units) > 1 else ""
     part = f", {verdict.part(given.shard, plan)}" if given.shard else ""
     data_set = f" of {plan.data_set!r}" if plan.data_set else ""
-    way = f"{given.in_dir} -> {given.destination}, {given.n_jobs or 'auto'} at a time"
-    return text.printable(f"{verb} {files}{data_set}{samples}{part}: {way}")
+    pace = f", {given.n_jobs} at a time" if given.n_jobs else ""
+    way = f"{given.in_dir} -> {given.destination}"
+    return text.printable(f"{verb} {files}{data_set}{samples}{part}: {way}{pace}")
 
 
 def plan_lines(outcome: Outcome, limit: int = PLAN_LIMIT) -> list[str]:
@@ -162,7 +163,10 @@ def _todo(outcome: Outcome) -> str:
         return "fix the findings above, then check again with verify-only: true."
     hints = list(dict.fromkeys(cause.hint for cause in grouping.of(outcome) if cause.hint))
     first = f"{hints[0]}{' See above for the other causes.' if len(hints) > 1 else ''}" if hints else ""
-    again = "Then run again: uploaded files are skipped." if outcome.mode is Mode.PUBLISH else ""
+    is_said = "run again" in first.lower()
+    again = (
+        "Then run again: uploaded files are skipped." if outcome.mode is Mode.PUBLISH and not is_said else ""
+    )
     return " ".join(part for part in (first, again) if part)
 
 

@@ -212,7 +212,10 @@ def _catalogs(outcome: Outcome, links: destinations.Links) -> list[tuple[str, st
         return [("Catalog", f"{markup.code(url)} ({later})") for url in urls[:FEW]]
     old = any(r.file.is_catalog and r.status in (Status.WITHHELD, Status.FAILED) for r in outcome.results)
     if len(urls) > FEW:
-        return [("Catalogs", f"{len(urls):,}, see below by sample")]
+        root = (
+            [("Root catalog", markup.link(urls[0]))] if urls[0] == dict(outcome.catalog_urls).get("") else []
+        )
+        return [*root, ("Catalogs", f"{len(urls):,}, see below by sample")]
     label = "Catalog (as it was)" if old and len(urls) == 1 else "Catalog" if len(urls) == 1 else "Catalogs"
     use = "" if links.published is not None or old else "<br>to paste into CartoScope"
     return [(label, "<br>".join(map(markup.link, urls)) + use)] if urls else []

@@ -57,10 +57,15 @@ def before(outcome: Outcome) -> str:
 
 
 def catalogs_there(outcome: Outcome) -> list[str]:
-    """URLs of the catalogs that are at the destination now, new or old: no link leads to nothing."""
+    """URLs of the catalogs that are at the destination now, new or old: no link leads to nothing.
+
+    A root catalog comes first.
+    """
     there = {r.file.unit: is_there(r) for r in outcome.results if r.file.is_catalog}
     if outcome.catalog_urls and there:
-        return [url for unit, url in outcome.catalog_urls if there.get(unit)]
+        # A root catalog, which has no sample's name, is uploaded last, but leads to all others.
+        pairs = sorted(outcome.catalog_urls, key=lambda pair: pair[0] != "")
+        return [url for unit, url in pairs if there.get(unit)]
     urls = outcome.links.catalog if outcome.links else ""
     return [url for url in urls.split("\n") if url] if any(there.values()) else []
 

@@ -336,9 +336,9 @@ def collection(samples: int = 3) -> Outcome:
     return replace(run, links=destinations.Links(S3), catalog_urls=urls[:-1], extras=extras, seconds=4_011.0)
 
 
-def rooted() -> Outcome:
-    """Two samples and a root catalog that points to them."""
-    names = ("s1", "s2")
+def rooted(samples: int = 2) -> Outcome:
+    """Samples and a root catalog that points to them."""
+    names = tuple(f"s{number}" for number in range(1, samples + 1))
     root = model.Unit("", (), planned("multi-catalog.yaml", "catalog", 612), after=names)
     run = outcome(uploaded, plan(*(unit(name) for name in names), root))
     base = "https://spatial-atlas.s3.amazonaws.com/mouse-brain"
