@@ -67,6 +67,10 @@ def test_native_json(tmp_path: Path) -> None:
     [
         ({"creators": [{"person_or_org": {"type": "personal"}}]}, "has no name"),
         ({"creators": ["x"], "resource_type": {}}, "creators: number 1: expected an object"),
+        (
+            {"creators": [{"name": "Doe, J"}], "publisher": "Zenodo"},
+            "person_or_org, as InvenioRDM's JSON has it",
+        ),
         ({"resource_type": "dataset"}, "resource_type: expected an object"),
         ({"rights": "mit"}, "rights: expected a list"),
         ({"languages": [{"id": "klingonese"}]}, "languages: number 1"),
@@ -78,3 +82,15 @@ def test_native_json(tmp_path: Path) -> None:
 def test_native_json_that_is_wrong(tmp_path: Path, metadata_: object, said: str) -> None:
     problems = refused(tmp_path, {"metadata": metadata_})
     assert any(said in problem for problem in problems), problems
+
+
+def test_native_json_with_nulls_and_a_doi_from_elsewhere(tmp_path: Path) -> None:
+    document = {
+        "metadata": {"title": "A title", "description": None},
+        "custom_fields": None,
+        "access": None,
+        "pids": {"doi": {"identifier": "10.1234/x", "provider": "external"}},
+    }
+    found = gathered(tmp_path, document)
+    assert found.fields == ("title",)
+    assert "pids is not read" in found.notices[0]

@@ -233,6 +233,12 @@ BOMB = "cff-version: 1.2.0\na0: &a0 [x, x]\n" + "".join(
         (".zenodo.json", '{"title": NaN}', "not valid JSON"),
         (".zenodo.json", '{"a": 1,}', "line 1"),
         (".zenodo.json", " " * 1_000_001, "larger"),
+        (
+            "codemeta.json",
+            '{"@context": "https://w3id.org/codemeta/3.0", "name": "x", "license": "y"}',
+            "neither",
+        ),
+        ("datacite.json", '{"data": {"attributes": {"titles": [{"title": "x"}]}}}', "neither"),
         ("other.txt", "plain text", "neither"),
         ("other.txt", "", "neither"),
     ],
@@ -242,6 +248,13 @@ def test_files_that_are_hostile_or_wrong(tmp_path: Path, name: str, content: str
     with pytest.raises(errors.BadInput) as caught:
         metadata.gather(wanted(metadata_files=(path,)))
     assert said in str(caught.value), str(caught.value)
+
+
+def test_what_the_deposit_api_shows_is_a_zenodo_json(tmp_path: Path) -> None:
+    content = {"id": 5, "links": {}, "metadata": {"title": "A title", "upload_type": "dataset"}}
+    path = write(tmp_path, "m.json", json.dumps(content))
+    found = metadata.gather(wanted(metadata_files=(path,)))
+    assert (found.values["title"], found.notices) == ("A title", ())
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

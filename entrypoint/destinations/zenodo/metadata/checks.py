@@ -101,7 +101,7 @@ def _each(check: Callable[[Any], Problems]) -> Callable[[Any], Problems]:
 def _person(item: Any) -> Problems:
     who = item.get("person_or_org")
     if not isinstance(who, Mapping):
-        yield "has no person_or_org"
+        yield "has no person_or_org, as InvenioRDM's JSON has it (on a record's page: Export, JSON)"
         return
     name = people.name_of(item)
     if not name.strip():

@@ -72,14 +72,25 @@ def read(document: Mapping[str, Any]) -> given.Found:
     problems = [
         f"{part}: expected an object."
         for part in ("custom_fields", "access")
-        if not isinstance(document.get(part, {}), Mapping)
+        if not isinstance(document.get(part) or {}, Mapping)
     ]
     unread = [name for name in document if name not in _SERVICE | {"metadata", "custom_fields", "access"}]
     if unread:
         names = words.printable(words.shorten(", ".join(sorted(unread)), 200))
         notices.append(f"metadata-file: {names} beside metadata, custom_fields and access is not read.")
+    if _external_doi(document):
+        notices.append(
+            "metadata-file: pids is not read, its DOI from elsewhere neither: give it as doi in a .zenodo.json."
+        )
     said = {name: value for name, value in fields.items() if not given.is_empty(value)}
     return given.Found(said, tuple(notices), problems=tuple(problems), exact=True)
+
+
+def _external_doi(document: Mapping[str, Any]) -> bool:
+    """Whether a document has a DOI that its service did not give."""
+    pids = document.get("pids")
+    doi = pids.get("doi") if isinstance(pids, Mapping) else None
+    return isinstance(doi, Mapping) and doi.get("provider") == "external"
 
 
 def _split(name: str, value: Any) -> Mapping[str, Any]:

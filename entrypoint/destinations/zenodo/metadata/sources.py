@@ -134,10 +134,12 @@ def _json(path: Path, content: str) -> given.Found:
         return native_json.read(document)
     if isinstance(document, Mapping) and native_json.is_native({"metadata": document}):
         return native_json.read({"metadata": document})
-    if isinstance(document, Mapping) and set(document) == {"metadata"}:
-        document = document["metadata"]
+    if isinstance(document, Mapping) and isinstance(document.get("metadata"), Mapping):
+        document = document["metadata"]  # as the deposit API shows them
     if not isinstance(document, Mapping):
         raise _bad(path, "does not hold an object of metadata")
+    if document and not zenodo_json.is_one(document):
+        raise _bad(path, "is neither a .zenodo.json nor InvenioRDM's JSON nor a CITATION.cff")
     return zenodo_json.read(document)
 
 

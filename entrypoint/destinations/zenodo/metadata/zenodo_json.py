@@ -106,6 +106,14 @@ _ACCESS: Final = {
 }
 
 
+def is_one(document: Mapping[str, Any]) -> bool:
+    """Whether a document has a field of this form, be it misspelt; ``codemeta.json`` and others have none."""
+    if "@context" in document:  # JSON-LD shares names of fields with it, and means other things by them
+        return not document.keys().isdisjoint(("title", "creators", "upload_type"))
+    names = _TEXTS | _LISTS | _OTHERS | _IGNORED
+    return any(name in names or difflib.get_close_matches(name, names, 1, 0.8) for name in document)
+
+
 def read(document: Mapping[str, Any]) -> given.Found:
     """What a file says."""
     said = {
