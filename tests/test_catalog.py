@@ -352,6 +352,19 @@ def test_other_encodings(encoding: str) -> None:
     assert [note.code for note in found.errors] == ["E_ENCODING"]
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("id: a\ntitle: Mouse: brain\n", "line 2, column 13; put a text with a colon in quotes"),
+        ("id: a\nassets:\n\tsge: a\n", "line 3, column 1; indent with spaces, not with tabs"),
+        ("id: a\nasset: {sge: {all: a}}\n", "the key 'assets' is missing; did you mean it by 'asset'?"),
+    ],
+)
+def test_the_usual_mistakes_come_with_advice(text: str, advice: str) -> None:
+    (error,) = read(text).errors
+    assert advice in str(error)
+
+
 def test_errors_say_where_in_the_document() -> None:
     (error,) = read("id: a\nassets:\n  sge: [\n").errors
     assert "line 4, column 1" in str(error)

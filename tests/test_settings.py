@@ -215,12 +215,19 @@ def test_a_good_shard(place: Path) -> None:
             {**S3, "groups": "basics,everything"},
             "groups: expected any of basics, optional, basemaps, got 'everything'",
         ),
+        ({**S3, "s3-dir": "s3://"}, "s3-dir: expected s3://bucket/prefix, got 's3://'."),
+        (
+            {**S3, "s3-dir": "https://b-1.s3.us-east-1.amazonaws.com/a/b"},
+            "got 'https://b-1.s3.us-east-1.amazonaws.com/a/b'; did you mean s3://b-1/a/b?",
+        ),
+        ({**S3, "s3-dir": "https://s3.amazonaws.com/b-1/a"}, "did you mean s3://b-1/a?"),
+        ({**S3, "s3-dir": "https://example.org/b-1/a"}, "got 'https://example.org/b-1/a'."),
         ({**S3, "if-missing": "ignore"}, "if-missing: expected error or warn, got 'ignore'."),
         ({**S3, "delete-extra": "true", "shard": "1/2"}, "delete-extra: not with shard"),
         ({**S3, "delete-extra": "true", "s3-dir": "s3://bucket"}, "delete-extra: requires a prefix"),
         ({**S3, "delete-extra": "true", "s3-dir": "s3://bucket/"}, "delete-extra: requires a prefix"),
-        ({**S3, "groups": "basic"}, "got 'basic'; did you mean basics."),
-        ({**S3, "checksum": "sha-256"}, "got 'sha-256'; did you mean sha256."),
+        ({**S3, "groups": "basic"}, "got 'basic'; did you mean basics?"),
+        ({**S3, "checksum": "sha-256"}, "got 'sha-256'; did you mean sha256?"),
         (
             {**S3, "storage-class": "standard_ia"},
             "storage-class: there is no 'standard_ia'; did you mean STANDARD_IA?",
@@ -705,3 +712,11 @@ def test_any_input_is_settings_or_bad_input(place: Path, given: dict[str, str]) 
     with contextlib.suppress(errors.BadInput):
         chosen = read(place, {"in-dir": "out", **given})
         assert bool(chosen.s3) != bool(chosen.zenodo)
+
+
+def test_nothing_is_said_that_follows_from_another_mistake(place: Path) -> None:
+    with pytest.raises(errors.BadInput) as caught:
+        read(place, {**S3, "upload-method": "file", "files": "a"})
+    assert caught.value.problems == (
+        "upload-method: expected catalog, all or files, got 'file'; did you mean files?",
+    )

@@ -6,11 +6,12 @@ the document can be read at all; codes of errors start with ``E_``, those of war
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Final
 
 from entrypoint.catalog.document import Map, Plain, UnreadableError, Value, load
-from entrypoint.catalog.model import Catalog, Entry, Group, Note
+from entrypoint.catalog.model import Catalog, Entry, Group, Note, shown
 from entrypoint.catalog.positions import Walk
 
 __all__ = ["Catalog", "Entry", "Group", "Note", "read"]
@@ -107,7 +108,10 @@ def _assets_errors(root: Map, is_root: bool) -> list[Note]:
         state = "missing"
     else:
         state = "empty" if isinstance(assets, Map) else _kind(assets)
-    text = f"The catalog names no files: the key 'assets' is {_KINDS.get(state, state)}."
+    names = [key for key, _ in root.items if isinstance(key, str)]
+    near = difflib.get_close_matches("assets", names, n=1, cutoff=0.75) if state == "missing" else []
+    meant = f"; did you mean it by {shown(near[0])!r}?" if near else "."
+    text = f"The catalog names no files: the key 'assets' is {_KINDS.get(state, state)}{meant}"
     return [_error("E_NO_ASSETS", f"'assets' is {state}", text)]
 
 

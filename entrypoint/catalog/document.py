@@ -92,7 +92,7 @@ def load(data: bytes) -> Value:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _error("E_ENCODING", f"not UTF-8 (byte {error.start}, line {line})") from None
+        raise _error("E_ENCODING", f"not UTF-8 (byte {error.start}, line {line}); save it as UTF-8") from None
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
@@ -100,7 +100,8 @@ def load(data: bytes) -> Value:
         return None if root is None else _Builder(loader).document(root)
     except yaml.MarkedYAMLError as error:
         parts = [part for part in (error.context, error.problem) if part]
-        raise _yaml_error(", ".join(parts), error.problem_mark or error.context_mark) from None
+        mark = error.problem_mark or error.context_mark
+        raise _error("E_YAML", ", ".join(parts) + _place(mark) + _advice(error.problem or "")) from None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         words = f"character #x{ord(text[error.position]):04x} is not allowed"
@@ -265,6 +266,13 @@ def _whole(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def _advice(problem: str) -> str:
+    """What to do about the two mistakes that people make most often; else nothing."""
+    if "mapping values are not allowed" in problem:
+        return "; put a text with a colon in quotes, and indent keys alike"
+    return "; indent with spaces, not with tabs" if r"'\t'" in problem else ""
 
 
 def _place(mark: yaml.Mark | None) -> str:

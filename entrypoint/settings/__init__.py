@@ -73,8 +73,12 @@ class Incomplete(errors.BadInput):
     @property
     def wrong(self) -> frozenset[str]:
         """Names of the inputs that are wrong."""
-        heads = (re.split(r":| is required| requires", problem)[0] for problem in self.problems)
-        return frozenset(name for head in heads for name in head.split(", "))
+        return _wrong(self.problems)
+
+
+def _wrong(problems: Sequence[str]) -> frozenset[str]:
+    heads = (re.split(r":| is required| requires", problem)[0] for problem in problems)
+    return frozenset(name for head in heads for name in head.split(", "))
 
 
 def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings:
@@ -129,7 +133,7 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         state_home=environ.get("XDG_STATE_HOME", ""),
         home=home,
     )
-    if problems := [*reader.problems, *_contradictions(settings)]:
+    if problems := [*reader.problems, *_contradictions(settings, _wrong(reader.problems))]:
         raise Incomplete(problems, settings)
     return settings
 
@@ -161,8 +165,8 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 _DASHED: Final = {item.variable.replace("_", "-"): item for item in inputs.INPUTS}
 
 
-def _contradictions(settings: Settings) -> list[str]:
-    """Inputs that are valid alone, but contradict each other."""
+def _contradictions(settings: Settings, wrong: frozenset[str]) -> list[str]:
+    """Inputs that are valid alone, but contradict each other; nothing that follows from one that is wrong."""
     found = []
     if bool(settings.s3) == bool(settings.zenodo):
         which = "both are given" if settings.s3 else "neither is given"
@@ -172,7 +176,7 @@ def _contradictions(settings: Settings) -> list[str]:
     )
     if settings.method is Method.FILES and not settings.files:
         found.append("files: required with upload-method: files; name at least one file or glob.")
-    if settings.method is not Method.FILES and settings.files:
+    if settings.method is not Method.FILES and settings.files and "upload-method" not in wrong:
         found.append(f"files: given, but upload-method is {settings.method}; set upload-method: files.")
     found += _bounds_of_deletion(settings)
     if settings.in_list and settings.catalog_given:
@@ -302,7 +306,7 @@ def _groups(reader: Reader) -> frozenset[Group]:
             chosen.add(Group(name.lower()))
         except ValueError:
             reader.problems.append(
-                f"groups: expected any of {', '.join(Group)}, got {name!r}{near(name, Group)}."
+                f"groups: expected any of {', '.join(Group)}, got {name!r}{near(name, Group)}"
             )
     return frozenset(chosen or Group)
 

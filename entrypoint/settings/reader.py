@@ -63,7 +63,7 @@ class Reader:
         try:
             return kind(value.lower())
         except ValueError:
-            self.problems.append(f"{name}: expected {_or(kind)}, got {value!r}{near(value, kind)}.")
+            self.problems.append(f"{name}: expected {_or(kind)}, got {value!r}{near(value, kind)}")
             return next(iter(kind))
 
     def number(self, name: str, low: int, high: int) -> int:
@@ -172,9 +172,9 @@ def is_file(path: Path) -> bool:
 
 
 def near(value: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` without its mark, where a known value is similar; else nothing."""
+    """The end of a sentence: ``; did you mean …?`` where a known value is similar, else a full stop."""
     similar = difflib.get_close_matches(value.lower(), [str(item) for item in known], n=1, cutoff=0.6)
-    return f"; did you mean {similar[0]}" if similar else ""
+    return f"; did you mean {similar[0]}?" if similar else "."
 
 
 def why(error: Exception) -> str:

@@ -104,6 +104,14 @@ def _named(reader: Reader, name: str, what: str, known: Sequence[str]) -> str:
     return value
 
 
+def _of_url(value: str) -> str:
+    """The s3:// form of an address of AWS, as its console shows it; else nothing."""
+    host = re.fullmatch(r"https://([a-z0-9.-]+)\.s3[.-][a-z0-9.-]*amazonaws\.com/([^?#]*)", value)
+    path = re.fullmatch(r"https://s3[.-][a-z0-9.-]*amazonaws\.com/([^/?#]+)/?([^?#]*)", value)
+    found = path or host
+    return f"s3://{found[1]}/{found[2]}" if found else ""
+
+
 def _letters(value: str) -> str:
     return re.sub(r"[^a-z]", "", value.lower())
 
@@ -121,9 +129,13 @@ def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
         return _access_point(reader, place)
     if place == value:
         shown = "a URL with a password in it" if text.looks_secret(value) else repr(value)
-        reader.problems.append(f"s3-dir: expected s3://bucket/prefix, got {shown}.")
+        meant = f"; did you mean {near}?" if shown == repr(value) and (near := _of_url(value)) else "."
+        reader.problems.append(f"s3-dir: expected s3://bucket/prefix, got {shown}{meant}")
         return "", ""
     bucket, _, prefix = place.partition("/")
+    if not bucket:
+        reader.problems.append(f"s3-dir: expected s3://bucket/prefix, got {value!r}.")
+        return "", ""
     # Rules of a bucket's name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html;
     # older buckets and other stores know capitals and underscores too.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", bucket) or ".." in bucket:

@@ -101,7 +101,7 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
         fork = " Secrets are empty in runs that come from a fork." if on_pull else ""
         reader.problems.append(
             f"zenodo-token is required with zenodo-id: make one at {url}/account/settings/applications and keep "
-            f"it in a secret.{fork}"
+            f"it in a secret, or in a file that only you can read.{fork}"
         )
     return ZenodoSettings(
         deposition=reader.text("zenodo-id"),
