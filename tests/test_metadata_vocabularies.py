@@ -91,6 +91,7 @@ def test_a_license_of_a_release_that_the_service_lacks(zenodo: Service) -> None:
     ("values", "told"),
     [
         ({"rights": [{"id": "CC-BY-5.0"}]}, ("license: ", "cc-by-5.0", "did you mean")),
+        ({"rights": [{"id": "GPL"}]}, ("license: ", "did you mean gpl-3.0-or-later or gpl-3.0-only")),
         ({"resource_type": {"id": "datset"}}, ("upload-type: ", "datset", "did you mean dataset")),
         ({"resource_type": {"id": "article"}}, ("upload-type: ", "did you mean publication-article")),
         ({"languages": [{"id": "xyz"}]}, ("languages", "xyz")),
@@ -197,6 +198,7 @@ def test_a_service_that_does_not_answer(zenodo: Service) -> None:
     assert found.problems == ()
     assert found.given.values["rights"] == [{"id": "mit"}]
     assert "could not be asked: The service is away." in found.remarks[0]
+
 
 @pytest.mark.parametrize("kind", [errors.Unreachable, errors.NotAuthorised, errors.Refused])
 def test_a_question_that_fails_is_a_remark(kind: type[errors.PublishError]) -> None:

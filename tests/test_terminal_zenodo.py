@@ -83,6 +83,7 @@ def test_the_same_command_continues_the_same_draft(place: Path, server: ZenodoSe
     assert done.returncode == 0, done.stderr
     assert len(depositions(server)) == 1
     assert "Continues draft" in done.stderr
+    assert done.stderr.index("Continues draft") < done.stderr.index("To start a new draft instead")
     (note,) = notes(place)
     assert str(note) in done.stderr
     again = publish(place, server)

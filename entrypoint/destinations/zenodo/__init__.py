@@ -129,6 +129,7 @@ class Zenodo:
         if found.forget:
             self._drafts.write(data_set, "")
         there = found.there
+        self._notices += found.remarks
         if there is not None and self._ident is None and not run_mark:
             self._notices.append(f"To start a new draft instead, delete {self._drafts.where(data_set)}.")
         if there is not None and there.is_draft:
@@ -144,7 +145,7 @@ class Zenodo:
         problems = [*settled.problems, *problems, *task.lacks(), *unknown]
         if problems:
             raise errors.BadInput(problems)
-        self._notices += [*found.remarks, *settled.remarks, *remarks]
+        self._notices += [*settled.remarks, *remarks]
         is_described = there is None or there.is_draft or task.wanted.publish
         if is_described and (note := metadata.license_note(task.planned_body())):
             self._notices.append(note)

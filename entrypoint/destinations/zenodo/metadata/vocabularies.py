@@ -109,6 +109,8 @@ class Vocabularies:
             return []
         ids = [str(hit.get("id")) for hit in hits]
         of_kind = [each for each in ids if each.rpartition("-")[2] == wanted]
+        # Of a family without its version (GPL, CC-BY-SA) the newest ones.
+        of_kind += sorted((each for each in ids if each.startswith(f"{wanted}-")), reverse=True)
         return list(dict.fromkeys([*of_kind, *difflib.get_close_matches(wanted, ids, 3, 0.6)]))[:3]
 
     def remarks(self) -> list[str]:
