@@ -16,6 +16,9 @@ import threading
 
 def main(command: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is our parent's to handle
+    # Whoever ends the whole process group ends our parent as well, and with it the pipe. A handler and not
+    # SIG_IGN, which the command would inherit.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     threading.Thread(target=_end_with_parent, args=(child,), daemon=True).start()
     return child.wait()
