@@ -18,7 +18,7 @@ def main() -> None:
 
         code = app.main(os.environ, sys.argv[1:], out, err, signals)
         for stream in (out, err):
-            with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+            with contextlib.suppress(OSError, ValueError):  # nothing reads it any more
                 stream.flush()
         # A thread that waits for a dead network must not keep the process; everything is written by now.
         os._exit(code)

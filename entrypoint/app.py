@@ -166,7 +166,7 @@ class _Work:
         return self._read_as_a_reader(self._completed(outcome, engine), cancel)
 
     def _read_as_a_reader(self, outcome: Outcome, cancel: workers.Cancel) -> Outcome:
-        """Look at what is there now as somebody without credentials would, where that was asked for."""
+        """Check what is there now as a reader without credentials, if that is enabled."""
         from entrypoint import readable
 
         chosen, destination = self._chosen, self.destination
@@ -217,7 +217,7 @@ class _Work:
                     *(_losses(engine) if engine else ()),
                 ),
             )
-        except Exception as error:  # noqa: BLE001 - the way out must not fail
+        except Exception as error:  # noqa: BLE001 - the end of a run must not fail
             return outcome if outcome.error else dataclasses.replace(outcome, error=_bug(error))
 
 
@@ -255,7 +255,7 @@ def _mode(chosen: settings.Settings) -> Mode:
 
 
 def _all_that_is_wrong(error: settings.Incomplete, signals: Signals) -> errors.PublishError:
-    """What is wrong with catalog and files as well, as far as the inputs that are right allow to tell."""
+    """Also report problems of the catalog and files, as far as the valid inputs allow."""
     choose = {item.name for item in inputs.INPUTS if item.section in (inputs.WHAT, inputs.WHERE)}
     if error.wrong & (choose | {"shard", "pack"}):
         return error
@@ -268,7 +268,7 @@ def _all_that_is_wrong(error: settings.Incomplete, signals: Signals) -> errors.P
         )
     except errors.BadInput as more:
         return errors.BadInput([*error.problems, *more.problems], more.hint)
-    except Exception:  # noqa: BLE001 - what is known is said, whatever else is wrong
+    except Exception:  # noqa: BLE001 - the known problems are reported in any case
         return error
     return error
 
@@ -339,7 +339,7 @@ def _end(
     """Outputs, log, annotations, summary and manifest, in every case.
 
     Args:
-        chosen: nothing where the settings are not whole.
+        chosen: None if the settings are incomplete.
         known: what is known of them, for the manifest.
     """
     from entrypoint import report

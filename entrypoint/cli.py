@@ -21,7 +21,7 @@ UPLOAD_AWS: Final = "upload_aws"
 UPLOAD_ZENODO: Final = "upload_zenodo"
 
 _ASKED: Final = object()
-"""Stands for a ``--version`` without a value; one with an empty value is not meant so."""
+"""Value of ``--version`` without an argument; an empty argument is different."""
 _SEE_HELP: Final = "See catalog-upload --help."
 _VERSION: Final = f"catalog-upload {__version__}"
 _EPILOG: Final = """\
@@ -45,7 +45,7 @@ SHELLS: Final = ("bash", "zsh", "fish")
 
 @dataclass(frozen=True)
 class Presentation:
-    """How the run is told; see --help."""
+    """How the run is reported; see --help."""
 
     quiet: bool = False
     verbose: bool = False
@@ -81,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
         raise errors.BadInput(f"Command line: {shown}.", _SEE_HELP)
 
     def read(self, argv: Sequence[str]) -> tuple[dict[str, object], tuple[str, ...]]:
-        """What the flags say, and what is wrong with those that there are not."""
+        """The values of the flags, and what is wrong with unknown ones."""
         parsed, unknown = self.parse_known_args(list(argv))
         values = vars(parsed)
         if values.get("version") is _ASKED:
@@ -107,7 +107,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def presentation(argv: Sequence[str]) -> Presentation:
-    """How the run is to be told, also where the rest of the line is wrong."""
+    """How to report the run, even if the rest of the line is wrong."""
     # A value that begins with a dash has to be joined to its flag (`--title=-q`), so these are flags.
     given = set(itertools.takewhile(lambda item: item != "--", argv))
     return Presentation(
@@ -231,7 +231,7 @@ def _add(group: argparse._ArgumentGroup, item: inputs.Input, *aliases: str, defa
     elif item.kind is inputs.Kind.LINES:
         group.add_argument(*names, dest=item.name, nargs="+", action="extend", metavar="ITEM", help=words)
     elif item.name == "version":
-        # The record's version has the name by which other programs tell theirs; without a value, so does it.
+        # Other programs print their version with this flag; without a value, so does this one.
         words += " Without a value: print the program's version and exit."
         group.add_argument(*names, dest=item.name, nargs="?", const=_ASKED, metavar="VALUE", help=words)
     else:

@@ -20,7 +20,7 @@ def zenodo(
     """Zenodo, which needs no network to be made.
 
     Args:
-        out: where requests, waits and drafts that cannot be remembered are told; nobody is told without.
+        out: where requests, waits and drafts that cannot be saved are reported; None reports nothing.
 
     Raises:
         errors.BadInput: the metadata are wrong.
@@ -60,7 +60,7 @@ def s3(
     from entrypoint.destinations import s3
 
     if isinstance(environ, MutableMapping):
-        # botocore reads the environment by itself, and takes a variable that is set to nothing at its word.
+        # botocore reads the environment itself, and does not treat an empty variable as unset.
         for name in [
             name for name, value in environ.items() if name.startswith("AWS_") and not value.strip()
         ]:

@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
 
 
 class PublishError(Exception):
-    """Anything that we can explain.
+    """An error with an explanation for users.
 
     Args:
         message: what happened, and to what; one sentence, without secrets.
@@ -105,7 +105,7 @@ class Unreachable(PublishError):
 
 
 class Cancelled(PublishError):
-    """The run was told to stop."""
+    """The run was cancelled."""
 
     exit_code = ExitCode.CANCELLED
 

@@ -24,7 +24,7 @@ class Input:
     """One input: ``INPUT_<NAME>`` in the action, ``--<name>`` on the command line.
 
     Attributes:
-        choices: all values that there are, where there are only a few.
+        choices: the possible values, if there are only a few.
     """
 
     name: str

@@ -46,7 +46,7 @@ class FileResult:
         proof: what the destination proved it by.
         strong: false where the store only accepted a request that carried the checksum.
         seconds: time from start to verified.
-        before: how the remote file stood to the local one when the run began, if that was found out.
+        before: how the remote file compared with the local one when the run began, if known.
     """
 
     file: model.PlannedFile
@@ -79,7 +79,7 @@ class Finding:
 
     Attributes:
         what: what is wrong, and with which address; one sentence.
-        todo: the way out.
+        todo: how to fix it.
         paste: a text to paste somewhere for it, such as a CORS rule; mostly empty.
     """
 
@@ -94,9 +94,9 @@ class ReaderCheck:
 
     Attributes:
         asked: number of requests.
-        scope: what was looked at, for people.
+        scope: what was checked, for people.
         fails: whether findings fail the run.
-        notes: what could not be looked at, one sentence each.
+        notes: what could not be checked, one sentence each.
     """
 
     asked: int
@@ -118,7 +118,7 @@ class Outcome:
         notices: the destination's remarks.
         seconds: of the whole run.
         views: label and URL of pages that show what was published.
-        readers: how readers fare; nothing where nobody looked.
+        readers: result of the check for readers; None if it did not run.
     """
 
     mode: Mode
@@ -152,7 +152,7 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was sent, deleted, described anew or published."""
+        """Whether anything was sent, deleted or published, or metadata changed."""
         links = self.links
         by_links = links is not None and (links.made or links.described or links.just_published)
         return self.counts[Status.UPLOADED] > 0 or self.deleted > 0 or by_links

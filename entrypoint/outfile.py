@@ -1,7 +1,7 @@
-"""Files that we write on this machine: nothing of the user's is replaced, and what is new is the user's.
+"""Files that we write on this machine: no file of the user is replaced, and new files belong to the user.
 
-In a container we run as root in a workspace that belongs to somebody else; files of root there could not be
-deleted by the next job of a self-hosted runner.
+In a container we run as root in another user's workspace; the next job of a self-hosted runner could not
+delete root's files there.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _move(part: Path, path: Path) -> None:
         raise Occupied(f"{what} is there")
     if not path.exists():
         try:
-            # Unlike a rename, a link never replaces what somebody wrote in the meantime.
+            # Unlike a rename, a hard link never replaces a file that was written in the meantime.
             os.link(part, path, follow_symlinks=False)
         except FileExistsError:
             raise Occupied("another program wrote a file there in the meantime") from None
@@ -102,7 +102,7 @@ def _move(part: Path, path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, as far as they are missing.
+    """Create a folder and its missing parents.
 
     Raises:
         OSError: it cannot be made.
@@ -114,7 +114,7 @@ def make_folder(path: Path) -> None:
 
 
 def append(path: Path, content: str) -> None:
-    """Write behind what is in a file, which is made where it is missing.
+    """Append to a file; create it if it is missing.
 
     Raises:
         OSError, ValueError: it cannot be written.
@@ -127,7 +127,7 @@ def append(path: Path, content: str) -> None:
 
 
 def give_to_owner(path: Path) -> None:
-    """Where we are root: a new file belongs to whom its folder belongs to. What cannot be given away stays ours."""
+    """As root, give a new file to the owner of its folder, if possible."""
     if os.geteuid() != 0:
         return
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What is looked at before a run replaces or deletes: catalogs of other data sets, and richer ones of the same."""
+"""Checks before a run replaces or deletes: catalogs of other data sets, and richer ones of the same."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def refuse_other_catalogs(extras: Sequence[ExtraResult]) -> None:
 def read_replaced(
     destination: destinations.Destination, catalogs: Sequence[model.PlannedFile], cancel: workers.Cancel
 ) -> dict[str, bytes]:
-    """The catalogs that ours would replace, by name, for whoever says what they have and ours lack."""
+    """The catalogs that ours would replace, by name."""
     found: dict[str, bytes] = {}
     for file in catalogs[:MOST_READ]:
         content = workers.interruptible(functools.partial(destination.read, file.name, LARGEST_READ), cancel)

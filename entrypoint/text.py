@@ -83,8 +83,8 @@ def plural(count: int, one: str, many: str = "") -> str:
 def looks_secret(words: str) -> bool:
     """Whether a word from the user could be a password or a token, which no message may show.
 
-    Such a word mixes letters and digits over a length that no usual name has, or stands in a URL where a
-    password does. Words that are not secret may look so too; then a message is less helpful, and no worse.
+    Such a word mixes letters and digits over a length that no usual name has, or is in a URL in the place
+    of a password. Words that are not secret may look so too; then a message is less helpful, and no worse.
     """
     if re.search(r"://[^/]*@", words):
         return True

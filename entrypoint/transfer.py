@@ -1,7 +1,7 @@
 """Runs a plan against a destination: compare, send, verify, the barrier before a catalog, cancel.
 
-What is to be done is the plan's, how a file gets there is the destination's; here it is decided
-*when*, and how it stands.
+The plan says what to do, and the destination how to send a file; this module decides *when*, and
+keeps the results.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Watch:
 
 
 class Transfer:
-    """One run. `results` and `extras` tell how it stands at any time, also after an error.
+    """One run. `results` and `extras` are up to date at any time, also after an error.
 
     Attributes:
         replaced: content of the catalogs that were there and differ from ours, by name.
@@ -252,7 +252,7 @@ class Transfer:
         self._note_removed()
 
     def _open_draft(self) -> None:
-        """Have a draft for what is to be sent, and look at it again: with `restart` it is empty now."""
+        """Create the draft if anything must be sent, and compare again: with `restart` it is empty now."""
         if not (self._removing or any(self._is_to_send(file) for file in self._plan)):
             return
         self._begin()
@@ -290,7 +290,7 @@ class Transfer:
     def _ready(
         self, waiting: Sequence[tuple[model.Unit, model.PlannedFile]]
     ) -> list[tuple[model.Unit, model.PlannedFile]]:
-        """Guarded files whose turn has come; looked at only when one may have got there, not after every file."""
+        """Guarded files that can be sent now; checked only after a relevant change, not after every file."""
         with self._lock:
             moved, self._barrier_moved = self._barrier_moved, False
         return [(unit, file) for unit, file in waiting if self._is_ready(unit, file)] if moved else []
@@ -306,7 +306,7 @@ class Transfer:
         with self._lock:
             others = [each for each in unit.files if file.is_catalog or not each.generated]
             bad = [each for each in others if not _is_up(self._results[each.name])]
-            # A page that was held back is no cause by itself.
+            # A page that was withheld is not a cause by itself.
             bad = [each for each in bad if not each.generated] or bad
             catalogs = [u.catalog for u in self._plan.units if u.name in unit.after and u.catalog]
             behind = [each for each in catalogs if not _is_up(self._results[each.name])]
@@ -348,7 +348,7 @@ class Transfer:
         )
 
     def _is_hopeless(self) -> bool:
-        """Whether file after file fails with what would fail every other one too."""
+        """Whether all recent files failed for a reason that would fail the others too."""
         with self._lock:
             row = len(self._setback) >= 2 * self._size
             return row and time.monotonic() - self._last_success > _GIVE_UP

@@ -1,4 +1,4 @@
-"""Threads that can be told to stop: the cancel switch, a call that may hang, a bounded pool.
+"""Threads that can be stopped: the cancel switch, interruptible calls, a bounded pool.
 
 Python's own pool waits for its threads, and a thread may wait for a dead network; a run that is cancelled
 has seven seconds.

@@ -91,7 +91,7 @@ class Store:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of whoever runs the tests must not decide how they end."""
+    """The developer's own settings must not influence the tests."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "INPUT_", "GITHUB_", "RUNNER_")) and name != "AWS_CA_BUNDLE":
             monkeypatch.delenv(name)
@@ -186,7 +186,7 @@ def recorded_s3(s3_server: Store) -> Iterator[Recorder]:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """An empty folder in the place of GITHUB_WORKSPACE."""
+    """An empty folder as GITHUB_WORKSPACE."""
     folder = tmp_path / "workspace"
     folder.mkdir()
     return folder

@@ -23,7 +23,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "cli": frozenset({"errors", "inputs", "text"}),
     "settings": frozenset({"catalog", "cli", "errors", "inputs", "outfile", "text"}),
     "plan": frozenset({"catalog", "errors", "settings", "text"}),
-    # A destination is told settings and a plan; it knows neither catalogs nor GitHub.
+    # A destination gets settings and a plan; it knows neither catalogs nor GitHub.
     "destinations": frozenset({"errors", "event", "plan", "settings", "text"}),
     "outcome": frozenset({"destinations", "errors", "plan"}),
     "page": frozenset({"errors", "plan", "settings", "text"}),

@@ -16,7 +16,7 @@ from entrypoint import catalog
 
 DATA = Path(__file__).parent / "data" / "catalogs"
 EXPECTED: dict[str, Any] = json.loads((DATA / "expected.json").read_text(encoding="utf-8"))
-# The words are PyYAML's, and differ from one version to the next.
+# The message is PyYAML's, and differs between versions.
 WORDING_IS_FREE = ("E_YAML", "E_ENCODING")
 BASE = "assets:\n  sge: {all: genes_all.pmtiles}\n"
 

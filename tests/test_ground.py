@@ -1,4 +1,4 @@
-"""The ground shifts while a run stands on it: files, catalogs, disks, credentials, permissions."""
+"""The environment changes during a run: files, catalogs, disks, credentials, permissions."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_wrong_clock(s3_server: Store, workspace: Path, zygote: Zygote) -> Non
 
 
 def test_credentials_that_expire_within_a_file(s3_server: Store, workspace: Path, zygote: Zygote) -> None:
-    """Without others to be had: exit code 4; with others the next run goes on."""
+    """Without new credentials: exit code 4; with new ones the next run continues."""
     inside.fill(workspace, {"big": inside.noise(40 * MIB), "small": b"1"})
     with Proxy(s3_server.url, Faults([Fault(Kind.EXPIRED, "part", FOREVER, skip=2)])) as proxy:
         ran = go(zygote, s3_server, workspace, url=proxy.url)

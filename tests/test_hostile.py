@@ -70,7 +70,7 @@ def test_a_catalog_that_points_elsewhere(path: str, s3_server: Store, workspace:
 
 
 def test_names_at_the_limit(s3_server: Store, workspace: Path) -> None:
-    """255 bytes pass; a name that is not UTF-8 cannot be a key and is said so, or is left out."""
+    """255 bytes pass; a name that is not UTF-8 cannot be a key and is reported, or is left out."""
     inside.fill(workspace, {"n" * 255: b"1", "é" * 127: b"2"})
     run = publish(s3_server, workspace)
     assert run.code == 0, run.log

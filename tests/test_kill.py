@@ -82,7 +82,7 @@ def test_a_cancel_does_not_wait_for_a_dead_network(
     assert 0 < ran.after_signal < LIMIT
     assert "cancelled" in ran.summary.lower()
     assert ran.outputs["failed"].isdigit()
-    if kind is not Kind.STALL_IN_ANSWER:  # then the store has it, and nobody can know
+    if kind is not Kind.STALL_IN_ANSWER:  # then the store has it, and the run cannot know
         assert s3_server.read("p/catalog.yaml") == b"old"
 
 

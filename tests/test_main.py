@@ -20,7 +20,7 @@ SECRET = "s3cr3tTOKENs3cr3tTOKEN"
 
 @contextmanager
 def silent_server() -> Iterator[tuple[str, socket.socket]]:
-    """An address at which nobody may knock."""
+    """An address that must not be requested."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         yield f"http://127.0.0.1:{server.getsockname()[1]}", server

@@ -1,4 +1,4 @@
-"""Metadata of a Zenodo: text, and the server's normal form, held against the server's own library."""
+"""Metadata of a Zenodo: text, and the server's normal form, compared with the server's own library."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ BOMB = "cff-version: 1.2.0\na0: &a0 [x, x]\n" + "".join(
         ("CITATION.cff", "#" * 128_001, "larger"),
         (".zenodo.json", "[" * 200_000, "not valid JSON"),
         (".zenodo.json", '{"a":' * 60 + "1" + "}" * 60, "nested"),
-        (".zenodo.json", "[1]", "does not hold an object"),
+        (".zenodo.json", "[1]", "does not contain a metadata object"),
         (".zenodo.json", '{"title": NaN}', "not valid JSON"),
         (".zenodo.json", '{"a": 1,}', "line 1"),
         (".zenodo.json", " " * 1_000_001, "larger"),
@@ -329,7 +329,7 @@ def test_zenodo_json_whole(tmp_path: Path) -> None:
         assert values["custom_fields.meeting:meeting"] == {"title": "C", "session_part": "2"}
         assert "pids.doi" not in values
         assert found.communities == ("atlas",)
-        assert any("zzz is no field" in notice for notice in found.notices)
+        assert any("zzz is not a field" in notice for notice in found.notices)
         assert any("access_conditions" in notice for notice in found.notices)
 
 

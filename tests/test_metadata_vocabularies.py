@@ -1,4 +1,4 @@
-"""Metadata of a Zenodo: ids are the service's own, and what it refuses is told in the words of the inputs."""
+"""Metadata of a Zenodo: ids are the service's own, and its refusals are reported in terms of the inputs."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_types_that_no_record_may_have(zenodo: Service) -> None:
     ]
     for name in closed:
         (problem,) = metadata.settle(said({"resource_type": {"id": name}}), zenodo.ask).problems
-        assert "takes no record of type" in problem
+        assert "accepts no record of type" in problem
     assert closed
     assert settled(zenodo, {"resource_type": {"id": "software-computationalnotebook"}})
 
@@ -185,9 +185,7 @@ def test_a_service_without_the_vocabulary(zenodo: Service) -> None:
     found = metadata.settle(gathered(license="odc-odbl", upload_type="dataset"), ask)
     assert found.problems == ()
     assert found.given.values["rights"] == [{"id": "odbl-1.0"}]
-    assert found.remarks == (
-        "The service has no vocabulary of licenses: what is given of these could not be checked.",
-    )
+    assert found.remarks == ("The service has no vocabulary of licenses: their values could not be checked.",)
 
 
 def test_a_service_that_does_not_answer(zenodo: Service) -> None:

@@ -88,7 +88,7 @@ def test_a_manifest_replaces_an_earlier_one(tmp_path: Path) -> None:
 def test_what_root_writes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
     home = tmp_path / "workspace"
     home.mkdir()
-    if os.geteuid() == 0:  # nobody else can give files away
+    if os.geteuid() == 0:  # only root can change the owner
         os.chown(home, 1234, 2345)
     owner = home.stat()
     outfile.replace_manifest(home / "a" / "b" / "m.json", MANIFEST)

@@ -182,7 +182,7 @@ def test_a_page_of_somebody_else_is_kept_and_told(s3_server: Store, workspace: P
     run = published(publish(s3_server, workspace, page="true", restart=restart))
     assert s3_server.read(f"p/{INDEX}") == own
     assert s3_server.read(f"p/{SUMS}") == b"# by hand\n"
-    assert "index.html: kept as it is: it was not made by catalog-upload." in run.log
+    assert "index.html: kept: it was not made by catalog-upload." in run.log
     assert run.counts == (4, 2, 0)
     assert "not made by catalog-upload" in run.summary
 

@@ -387,7 +387,7 @@ def test_a_failed_run_ends_with_what_failed_what_to_do_and_where() -> None:
 
 def test_what_happened_and_what_to_do_are_two_sentences() -> None:
     outcome = samples.some_failed()
-    for reason, shown in (("other size there", "other size there. Run"), ("Gone.", "Gone. Run")):
+    for reason, shown in (("different size", "different size. Run"), ("Gone.", "Gone. Run")):
         results = [replace(one, reason=reason, hint="Run again.") for one in outcome.failures]
         assert f"{shown} again." in report.causes(replace(outcome, results=tuple(results)), 3)[0]
 

@@ -115,7 +115,7 @@ def test_expired_credentials_do_not_come_back(tmp_path: Path, monkeypatch: pytes
     assert ours.now().access_key == "second"
 
 
-# What may not be looked at
+# Without read permission
 
 
 def test_without_a_look_nothing_is_overwritten_unasked(any_s3: Store, workspace: Path) -> None:
@@ -131,7 +131,7 @@ def test_without_a_look_nothing_is_overwritten_unasked(any_s3: Store, workspace:
 
 
 def test_without_a_look_nothing_is_verified(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
-    """A lack of permission is said as one, and not as a difference of every file."""
+    """A lack of permission is reported as such, and not as a difference of every file."""
     inside.fill(workspace, {"a": b"1"})
     assert publish(s3_server, workspace).code == 0
     recorded_s3.misbehave("GET", "", status=403, body=error_xml("AccessDenied"))
@@ -216,7 +216,7 @@ def test_many_large_files_are_compared_in_little_memory() -> None:
 def test_a_catalog_left_alone_that_another_run_replaces(
     s3_server: Store, recorded_s3: Recorder, workspace: Path
 ) -> None:
-    """The catalog is the same, so it is not written; meanwhile somebody else writes another one."""
+    """The catalog is unchanged, so it is not written; meanwhile another run writes another one."""
     inside.fill(workspace, {"a.bin": b"first"})
     environment = s3_server.environment | {"AWS_ENDPOINT_URL_S3": recorded_s3.url}
     inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}

@@ -57,7 +57,7 @@ def publish(
     s3: str = "",
     keys: bool = False,
 ) -> action.Run:
-    """Run the product with the role; whatever it is told, what is secret stays so."""
+    """Run the program with the role; secrets never appear."""
     inputs = {"in-dir": "out", "s3-dir": f"s3://{store.bucket}/p", "role-to-assume": ROLE, "n-jobs": "1"}
     given = {"AWS_ENDPOINT_URL_S3": s3 or store.url, "AWS_REGION": REGION}
     given |= store.credentials if keys else {}
@@ -147,7 +147,7 @@ def test_a_token_file_by_the_usual_chain(
     (workspace / "token").unlink()
     gone = publish(s3_server, workspace, first | {"AWS_ENDPOINT_URL_STS": s3_server.url})
     assert gone.code == 4
-    assert "AWS_WEB_IDENTITY_TOKEN_FILE must lie in a folder that it sees" in gone.log
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE must be inside the workspace" in gone.log
 
 
 # In time
@@ -246,7 +246,7 @@ def test_denied_in_the_middle(
 # What goes wrong
 
 STS: Final = (
-    (403, "AccessDenied", 4, rf"does not let this job in .* sub is '{SUBJECT}'.*trust policy"),
+    (403, "AccessDenied", 4, rf"does not trust this job .* sub is '{SUBJECT}'.*trust policy"),
     (400, "InvalidIdentityToken", 4, r"identity provider https://token\.actions\.githubusercontent\.com"),
     (400, "ExpiredTokenException", 4, r"clock of this machine"),
     (400, "ValidationError", 4, r"Check the account and the name in role-to-assume"),
@@ -376,7 +376,7 @@ def test_a_redirect_is_not_followed(github: Identity, faulty: Recorder) -> None:
     with recorder(github.url) as elsewhere:
         faulty.misbehave("GET", status=302, headers={"Location": f"{elsewhere.url}/token?api-version=2.0"})
         run = job(github.request | {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{faulty.url}/token?api-version=2.0"})
-        with pytest.raises(errors.Refused, match="must not go"):
+        with pytest.raises(errors.Refused, match="must not get its token"):
             fetch(run)
     assert elsewhere.requests == []
 

@@ -1,4 +1,4 @@
-"""Who may, where it is, and what is said when it is not so: exit 4 and 5, a sentence that helps, no traceback."""
+"""Credentials and addresses, right and wrong: exit codes 4 and 5, a helpful message, no traceback."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_certificate_that_nobody_vouches_for(s3_server: Store, workspace: Path
     explained(run(s3_server, workspace, url=s3_server.url.replace("http:", "https:")), 5, "AWS_CA_BUNDLE")
 
 
-# What every request is told
+# What every request carries
 
 EVERYWHERE = [
     ("InvalidAccessKeyId", 403, 4, "access key"),
@@ -128,7 +128,7 @@ def test_an_answer_to_every_upload(
 
 
 def test_a_page_that_is_no_s3(s3_server: Store, recorded_s3: Recorder, workspace: Path) -> None:
-    """A captive portal, a web site in the place of a store."""
+    """A captive portal, a web site instead of a store."""
     recorded_s3.misbehave(
         status=200, body=b"<html><h1>Welcome</h1></html>", headers={"Content-Type": "text/html"}
     )

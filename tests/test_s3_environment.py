@@ -269,7 +269,7 @@ def test_exceptions_that_mean_others(text: str, workspace: Path) -> None:
 
 
 def test_names_below_an_exception(workspace: Path) -> None:
-    """``.stranger.example`` and ``stranger.example`` cover ``s3.stranger.example``; nobody resolves that here."""
+    """``.stranger.example`` and ``stranger.example`` cover ``s3.stranger.example``; it does not resolve here."""
     inside.fill(workspace, {"a": b"1"})
     for text in (".stranger.example", "stranger.example", HOST):
         with stranger() as store, forward(to(store.url)) as proxy:

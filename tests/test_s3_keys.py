@@ -128,7 +128,7 @@ def test_a_process_that_is_not_there(workspace: Path) -> None:
 
 
 def test_a_second_factor_is_not_asked_for(workspace: Path) -> None:
-    """Nobody is there to type it."""
+    """There is nobody to enter it."""
     inside.fill(workspace, {"a": b"1"})
     config = (
         "[profile lab]\nrole_arn = arn:aws:iam::000000000000:role/lab\nsource_profile = base\n"

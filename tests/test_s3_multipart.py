@@ -222,7 +222,7 @@ def test_a_file_that_changes_while_it_is_sent(any_s3: Store, workspace: Path) ->
 
 
 def test_two_runs_at_once(s3_server: Store, workspace: Path) -> None:
-    """Each of them ends; what is up in the end is of one run, whole."""
+    """Each of them ends; the result is that of one run, complete."""
     inside.fill(workspace, {"big": inside.noise(20 * MIB), "a": b"1"})
     (workspace / "second").mkdir()
     inside.fill(workspace / "second", {"big": inside.noise(20 * MIB, "2"), "a": b"2"}, ident="second")

@@ -1,4 +1,4 @@
-"""Stores that misbehave, or know less than AWS: what is believed, what is tried again, and what is said."""
+"""Stores that misbehave, or support less than AWS: what is trusted, retried and reported."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_catalog_stays_when_a_file_fails(any_s3: Store, workspace: Path, sta
 
 
 def test_the_later_of_two_runs_fails(any_s3: Store, workspace: Path) -> None:
-    """Somebody replaces the catalog after this run has looked: also where the store ignores conditions."""
+    """Another run replaces the catalog after this run has checked it, also if the store ignores conditions."""
     any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/catalog.yaml", Body=b"old")
     inside.fill(workspace, {"a": b"1"})
     with recorder(any_s3.url) as proxy:
@@ -73,7 +73,7 @@ def test_the_later_of_two_runs_fails(any_s3: Store, workspace: Path) -> None:
 
 
 def test_a_condition_guards_the_last_moment(s3_server: Store, recorded_s3: Recorder, workspace: Path) -> None:
-    """The catalog changes between the last look at it and its replacement."""
+    """The catalog changes between the last check and its replacement."""
     inside.fill(workspace, {"a": b"1"})
     recorded_s3.on_request = lambda method, path: (
         s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"theirs")
@@ -103,7 +103,7 @@ def test_conditions_that_a_store_refuses(any_s3: Store, workspace: Path) -> None
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("PUT", "catalog.yaml", status=501, body=error_xml("NotImplemented"), times=2)
         run = published(publish(any_s3, workspace, url=proxy.url))
-    assert run.log.count("knows no conditional writes") == 1
+    assert run.log.count("does not support conditional writes") == 1
     assert any_s3.read("p/catalog.yaml")
 
 
@@ -243,7 +243,7 @@ def test_many_failing_uploads_keep_no_memory(
 def test_a_store_that_falls_silent_ends_the_run(
     any_s3: Store, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes everything and answers nothing any more, to nobody: no file is tried on its own."""
+    """It accepts everything and stops answering: files are not tried one by one."""
     quick = s3.Patience(tries=3, first=0.02, answer=1.0, stall=1.0, silence=1.5)
     monkeypatch.setattr(s3, "S3", functools.partial(s3.S3, patience=quick))
     monkeypatch.setattr(transfer, "_CLEAN_UP", 1.0)
@@ -254,7 +254,7 @@ def test_a_store_that_falls_silent_ends_the_run(
         run = publish(any_s3, workspace, url=proxy.url)
     assert time.monotonic() - began < 10
     assert run.code == 5
-    assert "answers no more" in run.log
+    assert "stopped answering" in run.log
     assert run.statuses()["catalog.yaml"] == "withheld"
 
 
@@ -313,7 +313,7 @@ def test_an_answer_with_another_checksum_is_proved_by_its_etag(s3_server: Store,
 
 
 def test_a_part_whose_md5_is_another_is_not_accepted() -> None:
-    """A checksum that cannot be one is none, so the ETag counts; and nothing more is said than that."""
+    """An invalid checksum is ignored, so the ETag counts; nothing else is reported."""
     known = store.Store(settings.S3Settings("bucket", ""), is_aws=True)
     answer = {"etag": '"' + "0" * 32 + '"', "x-amz-checksum-crc64nvme": "Zv51fg=="}
     crc = checksums.ALGORITHMS["CRC64NVME"]

@@ -1,4 +1,4 @@
-"""S3 stores that are not AWS: conditions and optional headers that they do not know, and what cannot be proved."""
+"""S3 stores other than AWS: unsupported conditions and optional headers, and what cannot be verified."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WORKING = (Condition.OBEYED, Condition.BARE, Condition.QUOTED)
 @pytest.mark.parametrize("etags", [Etags.MD5, Etags.OPAQUE, Etags.ON_PUT, Etags.NONE])
 @pytest.mark.parametrize("how", Condition)
 def test_a_changed_catalog_is_published(how: Condition, etags: Etags, restart: str, workspace: Path) -> None:
-    """However a store understands ``If-Match``: nobody replaced the catalog, so it is replaced."""
+    """However a store handles ``If-Match``: no other run replaced the catalog, so it is replaced."""
     with stranger(Habits(if_match=how, etags=etags)) as store:
         inside.fill(workspace, {"a": b"1"})
         published(publish(store, workspace))
@@ -66,7 +66,7 @@ def test_a_first_catalog_is_published(how: Condition, workspace: Path) -> None:
 
 @pytest.mark.parametrize("how", WORKING)
 def test_the_later_of_two_runs_fails(how: Condition, workspace: Path) -> None:
-    """Somebody replaces the catalog in the last moment: where conditions work at all, theirs stays."""
+    """Another run replaces the catalog at the last moment: if conditions work at all, its catalog stays."""
     with stranger(Habits(if_match=how)) as store:
         inside.fill(workspace, {"a": b"1"})
         published(publish(store, workspace))
@@ -84,7 +84,7 @@ def test_the_later_of_two_runs_fails(how: Condition, workspace: Path) -> None:
 
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
 def test_a_conflict_that_passes(code: str, workspace: Path) -> None:
-    """409 says that somebody is at it: it is looked at again, and tried again."""
+    """409 means that another request is active: the catalog is checked again, and the request retried."""
     inside.fill(workspace, {"a": b"1"})
     with stranger() as store:
         store.refuse(Refusal("PutObject", 409, code, key="catalog.yaml", times=1))

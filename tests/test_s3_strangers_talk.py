@@ -63,7 +63,7 @@ def test_an_answer_that_is_shorter_than_it_says(workspace: Path) -> None:
 
 
 def test_a_refusal_before_the_body_is_read_is_heard(workspace: Path) -> None:
-    """Whoever goes on sending to a store that has answered and closed sees a broken pipe, not the reason."""
+    """A client that continues to send to a store that has answered and closed gets a broken pipe, not the reason."""
     inside.fill(workspace, {"big.pmtiles": inside.noise(12 << 20)})
     with stranger() as store:
         store.refuse(Refusal("PutObject", 403, "AccessDenied", "Not into this prefix", key="big"))
@@ -177,7 +177,7 @@ TOLD = [how for how in WrongRegion if how is not WrongRegion.ACCEPTED]
 @pytest.mark.parametrize("listing", [True, False], ids=["may list", "may only put"])
 @pytest.mark.parametrize("how", TOLD)
 def test_the_region_is_learnt_from_a_refusal(how: WrongRegion, listing: bool, workspace: Path) -> None:
-    """Nobody set one, so the store's word counts, also for credentials that may do nothing but put.
+    """None is set, so the store's answer counts, also for credentials that may only put.
 
     Where the right one stands only in a message or in the name of another endpoint, it is at least said.
     """
@@ -197,7 +197,7 @@ def test_the_region_is_learnt_from_a_refusal(how: WrongRegion, listing: bool, wo
 
 
 def test_a_region_that_was_chosen_wrongly_is_named(workspace: Path) -> None:
-    """Whether it is followed or refused, the right one is said."""
+    """Whether it is followed or refused, the right one is reported."""
     inside.fill(workspace, {"a": b"1"})
     with stranger(Habits(region="eu-west-3", wrong_region=WrongRegion.MALFORMED)) as store:
         run = publish(store, workspace, aws_region="us-west-2")
@@ -210,7 +210,7 @@ def test_a_region_that_was_chosen_wrongly_is_named(workspace: Path) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "PutObject"])
 def test_nothing_follows_a_redirect_elsewhere(operation: str, status: int, workspace: Path) -> None:
-    """No signature and no byte goes to a host that nobody named, and the redirect is what is told."""
+    """No signature and no byte goes to an unknown host, and the message names the redirect."""
     inside.fill(workspace, {"a": b"1"})
     with stranger() as elsewhere, stranger() as store:
         where = f"{elsewhere.url}/bucket/p/a"

@@ -48,7 +48,7 @@ def test_listings_as_stores_write_them(paging: Paging, workspace: Path) -> None:
     "paging", [Paging(size=2, stuck=True), Paging(size=2, version_1=True)], ids=["stuck", "markers"]
 )
 def test_a_listing_that_does_not_go_on(paging: Paging, workspace: Path) -> None:
-    """It says that there is more, and does not give it: told, and nothing is deleted."""
+    """It says that there is more, and does not return it: reported, and nothing is deleted."""
     inside.fill(workspace, FEW)
     with stranger(Habits(paging=paging)) as store:
         for number in range(5):

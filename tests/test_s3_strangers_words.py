@@ -34,7 +34,7 @@ FILES = {"a.tsv": b"1", "big.pmtiles": inside.noise(BIG)}
 def test_a_setting_that_the_store_does_not_know(
     setting: str, value: str, header: str, status: int, workspace: Path
 ) -> None:
-    """It never passes: the setting is named, nothing is tried again, and nobody is told to come later."""
+    """A permanent refusal: the message names the setting, nothing is retried, and no later run is suggested."""
     inside.fill(workspace, FILES)
     code = "NotImplemented" if status == 501 else "InvalidArgument"
     reason = f"Unsupported header '{header}' received for this API call"

@@ -110,7 +110,7 @@ def test_a_draft_for_all_parts_is_made_once(zenodo: Depositions) -> None:
     assert (last.code, last.outputs["uploaded"], last.outputs["published"]) == (0, "1", "true"), last.log
     assert len(zenodo.server.state.versions) == 1
 
-    # All of it once more, as "Re-run all jobs" would: everything ends with the record.
+    # Everything again, as "Re-run all jobs" would: everything ends with the record.
     again = zenodo.run({"zenodo-id": "new", "draft-only": "true"})
     assert (again.code, again.outputs["deposition-id"], again.outputs["published"]) == (0, number, "true"), (
         again.log

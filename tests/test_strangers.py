@@ -1,4 +1,4 @@
-"""The stand-ins for strange S3 stores do what the tests that use them believe."""
+"""The emulated S3 stores behave as the tests that use them expect."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Shelf:
             data = stream.read()
         there = self.files.get(file.name)
         if there is None:
-            return Verdict(State.ABSENT, "not there yet")
+            return Verdict(State.ABSENT, "not uploaded yet")
         return Verdict(State.SAME, "same") if there == data else Verdict(State.DIFFERENT, "other")
 
     def extras(self) -> Sequence[Remote]:

@@ -25,7 +25,7 @@ READERS: Final = {item.name for item in inputs.INPUTS if item.section == inputs.
 LAST_ONLY: Final = {"publish", "delete-extra", "manifest", *READERS}
 # What its jobs are given by one another, or by the secrets.
 NOT_ASKED: Final = {*SECRETS, "shard", "draft-only"}
-# A part fills the draft that it is told of, and leaves metadata to the others.
+# A part fills the given draft, and leaves metadata to the others.
 ZENODO: Final = {item.name for item in inputs.INPUTS if item.section == inputs.ZENODO}
 TO_A_DRAFT: Final = {"zenodo-token", "zenodo-url", "sandbox", "pack"}
 S3: Final = {"s3-dir", *(item.name for item in inputs.INPUTS if item.section == inputs.S3)}

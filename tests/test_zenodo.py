@@ -732,7 +732,7 @@ def test_communities_are_asked(server: ZenodoServer, run: Runner) -> None:
     ran = run(
         FILES, creators=(CREATOR,), license="CC-BY-4.0", publish=True, communities=("open", "closed")
     ).ok()
-    assert "open has taken the record in" in ran.notices
+    assert "open has included the record" in ran.notices
     assert "closed was asked" in ran.notices
     missing = run(FILES, creators=(CREATOR,), communities=("nobody",))
     assert isinstance(missing.result.error, errors.BadInput)

@@ -18,7 +18,7 @@ QUICK = Patience(tries=3, first=0.02, cap=0.05, connect=2.0, answer=2.0, run=5.0
 
 
 def check() -> None:
-    """Nobody cancels."""
+    """Never cancelled."""
 
 
 def ask(base: str, limits: Patience = QUICK) -> str:
@@ -80,7 +80,7 @@ def test_a_proxy_in_trouble_is_asked_again(proxy: list[bytes]) -> None:
 def test_a_bundle_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     said = ask("https://127.0.0.1:9")
-    assert "trusted certificates is not there" in said
+    assert "trusted certificates does not exist" in said
     assert "REQUESTS_CA_BUNDLE" in said
 
 

@@ -50,7 +50,7 @@ def way(server: ZenodoServer) -> Iterator[http.Http]:
 
 
 def check() -> None:
-    """Nobody cancels."""
+    """Never cancelled."""
 
 
 LIST = "/api/deposit/depositions"
@@ -157,7 +157,7 @@ def test_a_file_that_changes_while_it_is_read_fails(
 def test_every_call_survives_trouble(server: ZenodoServer, run: Runner, kind: str, method: str) -> None:
     old = server.add_record({**FILES, "old.tsv": b"old"})
     if kind == "403":
-        # A 403 before anything was let in means what it says.
+        # A 403 before any request succeeded is final.
         server.faults.add(kind, method=method, path="/api/", retry_after=0, skip=3)
     else:
         server.faults.add(kind, method=method, path="/api/", retry_after=0)
@@ -190,10 +190,10 @@ def test_redirects_to_another_host_are_refused(server: ZenodoServer, run: Runner
         host = f"http://127.0.0.1:{other.getsockname()[1]}"
         server.faults.add("redirect-other-host", method=method, host=host, count=None)
         ran = run(FILES)
-        assert "must not go" in str(ran.result.error or ran.result.failures[0].reason)
+        assert "must not get the token" in str(ran.result.error or ran.result.failures[0].reason)
         other.setblocking(False)
         with pytest.raises(BlockingIOError):
-            other.accept()  # nobody knocked
+            other.accept()  # no request was made
 
 
 def test_a_page_that_is_no_zenodo(server: ZenodoServer, run: Runner) -> None:

@@ -1,4 +1,4 @@
-"""Metadata in whole runs: nothing is lost, nothing chosen unasked, and what is wrong is said before a file is sent."""
+"""Metadata in whole runs: nothing is lost or chosen for the user; problems are reported before a file is sent."""
 
 from __future__ import annotations
 
@@ -170,14 +170,14 @@ def test_a_record_without_a_license_stays_without(server: ZenodoServer, run: Run
     [
         (
             {"upload_type": "datset"},
-            "upload-type: the service knows no resource type 'datset'; did you mean dataset",
+            "upload-type: the service has no resource type 'datset'; did you mean dataset",
         ),
-        ({"license": "CC-BY-5.0"}, "license: the service knows no license 'cc-by-5.0'"),
+        ({"license": "CC-BY-5.0"}, "license: the service has no license 'cc-by-5.0'"),
         (
             {"related_identifiers": ("supplements https://x.org",)},
-            "related-identifiers: the service knows no relation",
+            "related-identifiers: the service has no relation",
         ),
-        ({"creators": ("Doe; https://ror.org/05dxps055",)}, "creators: the service knows no affiliation"),
+        ({"creators": ("Doe; https://ror.org/05dxps055",)}, "creators: the service has no affiliation"),
     ],
 )
 @pytest.mark.parametrize("deposition", ["new", "draft"])

@@ -194,7 +194,7 @@ def test_recorded_errors(server: ZenodoServer, me: Client, guest: Client) -> Non
     )
     guest("POST", DEPOSIT, json={})
     same(guest("POST", DEPOSIT, json={}), "datadryad PR 1353")
-    # 2017: the words have changed since, the status and the shape have not.
+    # 2017: the text has changed since, the status and the form have not.
     theirs = bodies.pop("zenodo/zenodo#1317")
     answer = me("POST", f"{DEPOSIT}/1/files", files={"file": b"x"})
     assert (answer.status_code, set(answer.json())) == (theirs["status"], set(theirs["body"]))

@@ -99,7 +99,7 @@ class Row:
     Attributes:
         seconds: of the whole process.
         working: seconds between the first and the last byte that was hashed or sent.
-        cpu: seconds that the cores worked for the process, whatever else they had to do meanwhile.
+        cpu: seconds that the cores worked for the process, regardless of other load.
         megabytes: peak memory.
     """
 

@@ -33,7 +33,7 @@ with ThreadPoolExecutor(10) as pool:
 """
 
 # A library that sends as fast as Python's can, one request a file and nothing compared or verified.
-# It ends at once, because its threads abort some interpreters on their way out.
+# It ends at once, because its threads abort some interpreters at exit.
 OBSTORE: Final = """
 import asyncio, os, sys
 from pathlib import Path

@@ -29,7 +29,7 @@ SUITE: Final = "trixie"
 """The Debian release whose Python is 3.13."""
 PACKAGES: Final = "ca-certificates,netbase,python3,python3-pip,python3-venv,tzdata"
 BASE_AGE: Final = 7 * 24 * 3600
-"""Seconds; an older stand-in is made anew."""
+"""Seconds; an older substitute is rebuilt."""
 LIMITS: Final = ("nofile=4096:4096", "nproc=4096:4096")
 PATH: Final = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -218,7 +218,7 @@ def run(
         arguments: for the entry point.
         variables: of the container's environment.
         volumes: folders of this machine, and where they are in the container.
-        entrypoint: in the place of the image's own.
+        entrypoint: instead of the image's own.
         name: of the container, for who wants to send it a signal.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Write requirements/*.txt anew: every dependency pinned, with hashes, for each Python and platform.
+"""Update requirements/*.txt: every dependency pinned, with hashes, for each Python and platform.
 
     python tools/lock.py              keep the versions that are locked; add and drop what has changed
     python tools/lock.py --upgrade    take the newest versions

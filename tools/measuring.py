@@ -49,7 +49,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Client:
-    """Somebody who uploads a folder.
+    """A client that uploads a folder.
 
     Attributes:
         share: the part of so many files that the command sends; the seconds are scaled up accordingly.
@@ -108,7 +108,7 @@ def measure(command: list[str], environment: Mapping[str, str]) -> Result:
 
 
 def environment(url: str, bundle: Path | None = None) -> dict[str, str]:
-    """What every client finds: one endpoint, and keys that nobody checks.
+    """What every client finds: one endpoint, and keys that are not checked.
 
     Args:
         bundle: the authority that vouches for the endpoint, by the variables that the clients read.

@@ -6,7 +6,7 @@
     python -m tools.release pin 1.2.0 IMAGE@sha256:…  # commit a tree that names the image, tag it v1.2.0
     python -m tools.release move 1.2.0                # let v1 (and v1.2) point to that tag
 
-Nobody pushes v1.2.0 twice: it is made once, from a tested image, and `move` only ever moves v1 and v1.2.
+v1.2.0 is never pushed twice: it is made once, from a tested image, and `move` only ever moves v1 and v1.2.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Plain:
     """A scalar that is neither a string nor null; of a key, null too.
 
     Attributes:
-        literal: as Python writes the value, which tells types apart and spellings not.
+        literal: as Python writes the value, which distinguishes types but not spellings.
         name: as it is shown in a key path.
         kind: the name of its Python type.
         text: as it stands in the document.
@@ -55,7 +55,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Map:
-    """A mapping; its keys are told apart by type too, so that no pair is lost."""
+    """A mapping; keys of different types are different, so that no pair is lost."""
 
     items: tuple[tuple[Key, Value], ...]
 

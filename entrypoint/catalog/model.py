@@ -36,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Note:
-    """Something to tell about a catalog; an error or a warning, as the list that holds it says.
+    """A remark about a catalog; an error or a warning, depending on the list that contains it.
 
     Attributes:
         code: stable and short, such as ``W_NULL``.

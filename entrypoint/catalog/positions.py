@@ -1,7 +1,7 @@
 """Which positions of a catalog hold files, and of which group.
 
 The schema is that of cartloader's writers since 2024 (run_cartload2, run_cartload2_multi, import_*), of
-punkst's deploy-cartoscope, and of CartoScope's documentation. A position is known by its whole key path and
+punkst's deploy-cartoscope, and of CartoScope's documentation. A position is identified by its whole key path and
 never by its last word. In a known position a name is a file whatever it looks like. Under an unknown key a
 text is a file only when it looks like one or is one; nothing under an unknown key is an error.
 """

@@ -28,9 +28,9 @@ class State(StrEnum):
     SAME = "same"
     DIFFERENT = "different"
     UNKNOWN = "unknown"
-    """It may not be looked at."""
+    """Reading it is not allowed."""
     FOREIGN = "foreign"
-    """Somebody else made what is there, so it is left alone, whatever its content."""
+    """The existing file was not made by us, so it is kept, whatever its content."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Verdict:
     """What `Destination.compare` found.
 
     Attributes:
-        reason: for people, e.g. ``same CRC64NVME`` or ``not there yet``.
+        reason: for people, e.g. ``same CRC64NVME`` or ``not uploaded yet``.
         checksum: of the local bytes where they were read for it, as ``md5:…``; else empty.
     """
 
@@ -49,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Receipt:
-    """Proof that one file is up.
+    """Proof that one file is uploaded.
 
     Attributes:
         bytes_sent: bytes of the body that were sent for it, at least once.
@@ -102,7 +102,7 @@ class Links:
 
 
 class Watch(Protocol):
-    """What a destination tells and asks while it sends one file."""
+    """The destination's callback while it sends one file."""
 
     def moved(self, count: int) -> None:
         """`count` more bytes are on their way; negative when bytes must be sent again."""
@@ -116,7 +116,7 @@ class Watch(Protocol):
 
 
 class Reporter(Protocol):
-    """Is told what a destination asks its server and what it waits for; called from several threads.
+    """Receives a destination's requests and waits; called from several threads.
 
     What it is given may be shown to people: URLs carry no query string with credentials, and no text carries a
     secret.
@@ -140,7 +140,7 @@ class Reporter(Protocol):
         """
 
     def waiting(self, what: str) -> AbstractContextManager[None]:
-        """Something is waited for while the context lasts; it is said only where that takes some seconds.
+        """The context waits for something; reported only if that takes some seconds.
 
         Args:
             what: completes "waiting for …", e.g. ``zenodo.org to publish record 123``.
@@ -239,7 +239,7 @@ class Destination(Protocol):
 
         Raises:
             errors.FileFailed: this file could not be sent or verified; others may go on.
-            errors.Cancelled: it was told to stop; nothing half-written is visible.
+            errors.Cancelled: the run was cancelled; nothing half-written is visible.
             errors.NotAuthorised, errors.Refused, errors.Unreachable: no file can go on.
         """
 
@@ -251,13 +251,13 @@ class Destination(Protocol):
         """
 
     def finish(self, *, changed: bool) -> None:
-        """Every file is up and verified: do what is left (Zenodo: metadata, publishing)."""
+        """Every file is uploaded and verified: complete the run (Zenodo: metadata, publishing)."""
 
     def abandon(self) -> None:
         """The run failed or was cancelled: leave nothing half-made. Does not raise."""
 
     def links(self) -> Links:
-        """Where things are, as far as known now."""
+        """The addresses, as far as known now."""
 
     def file_url(self, name: str) -> str:
         """URL of one file."""

@@ -1,4 +1,4 @@
-"""Files that we make for readers, held against what is there: is it ours, and does it say the same?"""
+"""Files that we generate for readers, compared with the existing ones: did we make them, and are they the same?"""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def compare(file: model.PlannedFile, made: model.Generated, read: Callable[[], I
     except (errors.Cancelled, errors.FileFailed):
         raise
     except Exception:  # noqa: BLE001 - each destination has errors of its own, and each means the same here
-        return Verdict(State.FOREIGN, "kept as it is: it cannot be read, so nobody knows who made it")
+        return Verdict(State.FOREIGN, "kept: it cannot be read, so it is unknown who made it")
     if not made.mark.match(there):
-        return Verdict(State.FOREIGN, "kept as it is: it was not made by catalog-upload")
+        return Verdict(State.FOREIGN, "kept: it was not made by catalog-upload")
     with file.source.open() as stream:
         here = stream.read()
     if _stable(made, there) == _stable(made, here):
-        return Verdict(State.SAME, "says the same")
-    return Verdict(State.DIFFERENT, "says something else there")
+        return Verdict(State.SAME, "same content")
+    return Verdict(State.DIFFERENT, "different content")
 
 
 def _stable(made: model.Generated, data: bytes) -> bytes:

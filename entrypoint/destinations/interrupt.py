@@ -1,6 +1,6 @@
 """Requests under way, and how to end them from another thread.
 
-A thread that waits for a socket cannot look at the cancel switch. So one thread looks for all of them, and
+A thread that waits for a socket cannot check the cancel switch. So one thread checks it for all of them, and
 shuts down the sockets of those that have to end: the waiting threads wake up with an error (an `OSError`, or an
 end of the stream). They learn from `Operation.cancelled` and `Operation.expired` why.
 """

@@ -1,7 +1,7 @@
 """A page beside each catalog that shows what was published, and the checksums of its files.
 
 Made from the plan alone, so that a dry run knows it. The files go the way of every other file; what is special
-about them stands in `model.Generated`.
+about them is in `model.Generated`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INDEX: Final = "index.html"
 SUMS: Final = "SHA256SUMS"
 
 _OURS: Final = model.Generated(re.compile(html.MARK), re.compile(html.VOLATILE, re.DOTALL))
-# Whatever else stands in such a file, somebody else wrote it.
+# With any other content, the file is not ours.
 _ONLY_SUMS: Final = model.Generated(re.compile(rb"(?:\\?[0-9a-f]{64} [ *][^\n]+\n)*\Z"))
 
 

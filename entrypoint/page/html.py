@@ -208,7 +208,7 @@ class Page:
 
     def _checksums(self) -> Iterator[str]:
         yield '<section aria-labelledby="checksums">\n<h2 id="checksums">Checksums</h2>\n'
-        yield f"<p>{_link('SHA256SUMS', 'SHA256SUMS')} holds the SHA-256 of every file. Beside downloaded files, "
+        yield f"<p>{_link('SHA256SUMS', 'SHA256SUMS')} contains the SHA-256 of every file. Next to downloaded files, "
         yield "<code>sha256sum --check --ignore-missing SHA256SUMS</code> compares them.</p>\n</section>\n"
 
     def _published(self) -> str:

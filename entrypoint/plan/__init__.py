@@ -68,7 +68,7 @@ def _name_problems(file: model.PlannedFile, prefix: str, *, on_s3: bool) -> Iter
     if on_s3 and len(encoded) > MAX_KEY:
         yield f"{file.local}: the key is {len(encoded)} bytes long; S3 allows {MAX_KEY}."
     if on_s3 and file.size > MAX_OBJECT:
-        yield f"{file.local}: {file.size} bytes are more than one S3 object can hold ({MAX_OBJECT})."
+        yield f"{file.local}: {file.size} bytes are more than S3 allows for an object ({MAX_OBJECT})."
     if not on_s3 and len(PurePosixPath(file.name).name) > MAX_ZENODO_NAME:
         yield f"{file.local}: the name is longer than the {MAX_ZENODO_NAME} characters that Zenodo allows."
 

@@ -16,7 +16,7 @@ ROOT_CATALOG_NAME: Final = "multi-catalog.yaml"
 """A root catalog keeps the name by which cartloader and the viewers know it."""
 
 MAX_CATALOG: Final = 64 * 1024 * 1024
-"""Bytes that are read of a catalog; the resolver refuses far smaller ones with a better sentence."""
+"""Bytes that are read of a catalog; the resolver refuses much smaller ones with a better message."""
 
 _STATE_SUFFIXES: Final = (".done", ".mk")
 _MORE_STATE_SUFFIXES: Final = (".alldone", ".begin")
@@ -338,7 +338,7 @@ def _nothing(folder: disk.Folder, local: str) -> str:
 
 
 def _no_use_on_zenodo(item: disk.Found) -> str:
-    """Why a file that nobody named is left out of a record; empty where it is not."""
+    """Why a file that was not named explicitly is left out of a record; empty if it is not."""
     if item.local.endswith(_MORE_STATE_SUFFIXES):
         return "the state of a pipeline"
     return "" if item.source.size else "empty"

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from entrypoint.plan import model
 
 _MAX_GUESSES: Final = 50
-"""Each guess at what was meant holds a name against those of a whole folder."""
+"""Limit on suggestions: each one compares a name with all names of a folder."""
 
 
 class Missing(Exception):
@@ -27,7 +27,7 @@ class Unusable(Exception):
     """There is something, but nothing that may be uploaded; the text says why.
 
     Attributes:
-        special: it is a pipe, a socket or a device, which nobody takes for a file of the pipeline.
+        special: it is a pipe, a socket or a device, which cannot be a file of the pipeline.
     """
 
     def __init__(self, why: str, *, special: bool = False) -> None:

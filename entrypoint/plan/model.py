@@ -63,7 +63,7 @@ class LocalFile:
         """Take down a file as it is now, or as it was when `status` was asked for.
 
         Raises:
-            OSError: it cannot be looked at.
+            OSError: it cannot be accessed.
         """
         status = status or path.stat()
         return cls(path, status.st_size, _stamp(status))
@@ -114,7 +114,7 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """How a file that we make is told from one of the same name that somebody else made.
+    """How to distinguish a file that we generate from another one with the same name.
 
     Attributes:
         mark: matches at the start of every file that we made under this name.
@@ -139,7 +139,7 @@ class PlannedFile:
         key_paths: where the catalog names it, such as ``assets.sge.bins[0]``.
         unit: name of the `Unit` it belongs to.
         generated: of a file that is not cartloader's but ours. It goes after the other files of its unit and
-            before the catalog, and never replaces what somebody else made.
+            before the catalog, and never replaces a file that we did not make.
     """
 
     name: str
@@ -209,7 +209,7 @@ class Plan:
         warnings: remarks for the user, one sentence each.
         title: the catalog's title, if it has one.
         description: the catalog's description, if it has one.
-        digest: tells whether two machines made the same plan; that of the whole plan also in a shard's part.
+        digest: equal if two machines made the same plan; that of the whole plan also in a shard's part.
     """
 
     units: tuple[Unit, ...]

@@ -269,7 +269,7 @@ def choose(files: Sequence[model.PlannedFile], *, limit: int = LIMIT, max_bytes:
             return Choice(flat, tuple(pack for pack, _ in packs), _table(flat, packs))
     raise errors.BadInput(
         f"{text.plural(len(ordered), 'file')} of {text.size_text(sum(f.size for f in ordered))} do not fit into "
-        f"the {limit} that Zenodo takes, packed or not: choose fewer groups, or make several records."
+        f"the {limit} that Zenodo allows, packed or not: choose fewer groups, or make several records."
     )
 
 

@@ -12,7 +12,7 @@ def packed(plan: model.Plan, remarks: list[str]) -> model.Plan:
     """The same files, packed where they are too many or have one name.
 
     Args:
-        remarks: is told what travels in which pack.
+        remarks: gets a remark about what is in which pack.
 
     Raises:
         errors.BadInput: they do not fit into the limit, packed or not.

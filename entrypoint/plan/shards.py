@@ -46,7 +46,7 @@ def part(plan: model.Plan, shard: settings.Shard) -> model.Plan:
 
 
 def digest(plan: model.Plan) -> str:
-    """Twelve hexadecimal digits that tell whether two machines see the same names and sizes.
+    """Twelve hexadecimal digits; equal if two machines see the same names and sizes.
 
     Content is not part of it, for that would mean to read every byte on every machine: a file that changed
     and kept its size is found by the last run, which compares checksums.

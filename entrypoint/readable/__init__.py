@@ -31,7 +31,7 @@ _PAUSE: Final = 1.0
 _HEADER: Final = 127
 """Bytes of the header of a PMTiles archive, which holds the lengths of its parts."""
 _PAGE: Final = 256
-"""Bytes by which a web page in the place of a file is recognised."""
+"""Bytes needed to recognise a web page instead of a file."""
 # https://fetch.spec.whatwg.org/#http-network-or-cache-fetch: browsers take no packed ranges.
 _AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 _PACKED: Final = {"Accept-Encoding": "gzip, deflate, br, zstd"}
@@ -85,7 +85,7 @@ def _unanswered(url: str, error: fetch.NoAnswer) -> findings.Problem:
             return findings.Problem(
                 url,
                 str(error),
-                "Only the address that you named is asked: name the last one in public-url. A redirect to a login "
+                "Only the given address is checked: set public-url to the final one. A redirect to a login "
                 "means that readers have to log in.",
             )
         case fetch.Distrusted():
@@ -110,7 +110,7 @@ def check(
     environ: Mapping[str, str],
     stop: Callable[[], None],
 ) -> ReaderCheck:
-    """Look at a sample of what an outcome says is there.
+    """Check a sample of the files at the destination.
 
     Args:
         urls: from a remote name to the address for readers.
@@ -139,7 +139,7 @@ def check(
         found.extend(look.problems())
         ran_out = look.ran_out
         if look.elsewhere and not in_browser:
-            # A repository may keep its files with a storage service, and whoever downloads follows.
+            # A repository may keep its files in a storage service; downloads follow the redirect.
             notes.append(f"Readers: {look.url} {look.elsewhere}; the file behind it was not checked.")
         if ran_out or look.is_over:
             break
@@ -176,8 +176,8 @@ class _Look:
 
     Attributes:
         ran_out: the bounds were reached.
-        is_over: nobody answered, and nobody would answer for another file of this place.
-        elsewhere: what is said of a redirect that was not followed.
+        is_over: no answer, and other files of this place would get none either.
+        elsewhere: message about a redirect that was not followed.
     """
 
     asker: _Asker
@@ -191,7 +191,7 @@ class _Look:
     elsewhere: str = ""
 
     def problems(self) -> Iterator[findings.Problem]:
-        """Everything that is wrong with it, as far as it can be seen."""
+        """All problems of the file that can be detected."""
         yield from self.judge.insecure(self.url)
         match self.item.kind:
             case sample.Kind.WHOLE:

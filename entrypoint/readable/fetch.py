@@ -110,7 +110,7 @@ def _follow(url: str, location: str) -> str:
         same = safer = False
         new = urllib.parse.SplitResult("", "", "", "", "")
     if not (same or safer):
-        # Only the origin: a query could hold what is nobody's business.
+        # Only the origin: a query could contain secrets.
         shown = f"{new.scheme}://{new.netloc.rpartition('@')[2]}" if new.netloc else "an invalid URL"
         raise Elsewhere(f"redirects to {text.shorten(text.printable(shown), 200)}, which was not followed")
     if not target.isascii() or not target.isprintable() or " " in target:
@@ -225,7 +225,7 @@ def _why(error: Exception) -> str:
         case ConnectionRefusedError():
             return "the connection was refused"
         case TimeoutError():
-            return "nobody answers"
+            return "no answer"
         case http.client.RemoteDisconnected() | ConnectionError():
             return "the connection was closed without an answer"
         case ssl.SSLError():

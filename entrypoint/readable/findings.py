@@ -1,4 +1,4 @@
-"""What can be wrong for readers: each is a sentence, and a way out of it."""
+"""What can be wrong for readers: each finding has a message and a fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_URL: Final = 300
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding on one address; equal ones on several addresses are told once.
+    """One finding on one address; equal ones on several addresses are merged.
 
     Attributes:
         what: completes "URL …", without a full stop.
@@ -53,5 +53,5 @@ def merged(problems: Iterable[Problem]) -> tuple[Finding, ...]:
 
 def _shown(urls: Sequence[str]) -> str:
     first = text.shorten(text.printable(urls[0]), _MAX_URL)
-    # The verbs that follow are in the singular, so the others stand in brackets.
+    # The verb that follows is in the singular, so the other URLs go in brackets.
     return f"{first} (and {len(urls) - 1} more)" if len(urls) > 1 else first

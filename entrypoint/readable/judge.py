@@ -65,7 +65,7 @@ class Judge:
             yield Problem(
                 f"http://{parts.netloc}",
                 "uses plain http, which browsers do not let an https page read",
-                "Serve it by https, and name that address in public-url.",
+                "Serve it over https, and use that address in public-url.",
             )
 
     def refused(self, answer: Answer) -> Problem | None:
@@ -118,8 +118,8 @@ class Judge:
                 "this answer for files that do not exist: is public-url the address of the prefix?"
             )
         return (
-            f"To publish it, {grant}; or serve the bucket through a CDN and name that in public-url. If it is "
-            "private on purpose, set check-readable: off."
+            f"To publish it, {grant}; or serve the bucket through a CDN and use its address in public-url. If "
+            "it is private on purpose, set check-readable: off."
         )
 
     def _absent(self) -> str:
@@ -130,7 +130,7 @@ class Judge:
                 "public-url must be the address of the prefix in s3-dir itself. A CDN may also remember that the "
                 "file was not there: invalidate it."
             )
-        return "Is something else in front of the store? Name the address for readers in public-url."
+        return "Is something else in front of the store? Set public-url to the address for readers."
 
     def content(self, answer: Answer, wanted: Wanted) -> Iterator[Problem]:
         """The whole file, as it was asked for."""
@@ -215,7 +215,7 @@ class Judge:
             yield Problem(
                 answer.url,
                 "is reached through a redirect without CORS headers, which a page of another site may not follow",
-                "Name the address behind the redirect in public-url.",
+                "Set public-url to the address behind the redirect.",
             )
         if not allowed:
             what = f"may not be read by pages of {self._origin}: there is no Access-Control-Allow-Origin"
@@ -295,7 +295,7 @@ class Judge:
 
 
 def _stale(answer: Answer) -> str:
-    """A cache, or another place: what tells them apart is in the headers."""
+    """A stale cache, or another place: the headers distinguish them."""
     path = urllib.parse.urlsplit(answer.url).path
     age = answer.header("Age")
     told = f" (the answer is {age} seconds old)" if age.isdecimal() and len(age) < 10 and int(age) else ""

@@ -44,6 +44,6 @@ def views(plan: model.Plan, urls: UrlOf) -> Iterator[tuple[str, str]]:
 
 
 def catalogs(plan: model.Plan, urls: UrlOf) -> tuple[str, ...]:
-    """URLs of the catalogs to give to a viewer; a root catalog stands for all."""
+    """URLs of the catalogs to give to a viewer; a root catalog represents all."""
     names = {unit.name: unit.catalog.name for unit in plan.units if unit.catalog}
     return (urls(names[""]),) if "" in names else tuple(urls(name) for name in names.values())

@@ -1,4 +1,4 @@
-"""Which files are looked at: of each unit the catalog, some PMTiles, one .gz and a small one; of many units a few."""
+"""Which files are checked: of each unit the catalog, some PMTiles, one .gz and a small one; of many units a few."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from entrypoint.outcome import FileResult, Status
 from entrypoint.plan import model
 
 UNITS: Final = 5
-"""Units of a collection that are looked at, beside a root catalog."""
+"""Units of a collection that are checked, besides a root catalog."""
 
 
 MAPS: Final = 3
-"""PMTiles that are looked at where there is one unit; else one of each unit."""
+"""PMTiles that are checked if there is one unit; else one of each unit."""
 SMALL: Final = 1_000_000
 """Bytes of a file that is read whole at most."""
 
@@ -33,7 +33,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Item:
-    """One file to look at.
+    """One file to check.
 
     Attributes:
         same: whether what is there has the content that is here.
@@ -55,7 +55,7 @@ def units(plan: model.Plan) -> Sequence[model.Unit]:
 
 
 def items(plan: model.Plan, results: Iterable[FileResult]) -> Iterator[Item]:
-    """The files to look at, as far as something is there."""
+    """The files to check, as far as they exist."""
     by_name = {result.file.name: result for result in results}
 
     def found(files: Iterable[model.PlannedFile], kind: Kind, count: int = 1) -> Iterator[Item]:

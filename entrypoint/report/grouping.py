@@ -1,4 +1,4 @@
-"""Failures by their cause: what is the same for many files is told once, with its number."""
+"""Failures grouped by cause: the same failure of many files is reported once, with their number."""
 
 from __future__ import annotations
 

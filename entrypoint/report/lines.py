@@ -56,7 +56,7 @@ def plan_lines(outcome: Outcome, limit: int = PLAN_LIMIT) -> list[str]:
     lines += [
         f"{'left out':<12}  {'':>10}  {remark}" for remark in (outcome.plan.left_out if outcome.plan else ())
     ]
-    # What would be deleted comes first, whole: it is what a dry run is for.
+    # Deletions come first and complete: they are what a dry run is for.
     return [text.printable(line) for line in [*doomed, *_bounded(lines, limit, MORE)]]
 
 
@@ -67,7 +67,7 @@ def remarks(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]
     found = list(plan.left_out) if plan and outcome.mode is not Mode.DRY_RUN else []
     found += [*(plan.warnings if plan else ()), *outcome.notices, *verdict.kept(outcome)]
     if outcome.readers:
-        # A run that fails by them tells them as failures.
+        # If they fail the run, they are reported as failures.
         found += outcome.readers.notes
         found += [] if outcome.readers.fails else _findings(outcome)
     lines = [text.printable(line) for line in _bounded(found, limit, MORE)]
@@ -104,7 +104,7 @@ def _is_said(outcome: Outcome, error: errors.PublishError) -> bool:
 
 
 def _findings(outcome: Outcome) -> list[str]:
-    """What keeps readers from using what is there, with the way out."""
+    """What keeps readers from using the files, with a fix."""
     found = outcome.readers.findings if outcome.readers else ()
     return [f"Readers: {each.what} {each.todo} {each.paste}".rstrip() for each in found]
 

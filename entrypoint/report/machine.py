@@ -56,7 +56,7 @@ def changed_keys(outcome: Outcome, given: settings.Settings | None) -> list[str]
 
 
 def _changed_keys(outcome: Outcome, given: settings.Settings | None) -> list[str]:
-    """The same for an output, which has to be short: a wildcard stands for too many."""
+    """The same for an output, which has to be short: a wildcard replaces too many."""
     keys = changed_keys(outcome, given)
     if len(keys) <= KEYS_LIMIT or given is None or given.s3 is None:
         return keys

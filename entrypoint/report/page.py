@@ -153,7 +153,7 @@ def _names(files: Sequence[model.PlannedFile]) -> str:
 
 
 def _deletions(page: _Page, outcome: Outcome) -> None:
-    """What was deleted, or would be, where nobody can miss it."""
+    """What was deleted, or would be, in a prominent place."""
     gone = [extra for extra in outcome.extras if extra.deleted or extra.planned]
     if not gone:
         return

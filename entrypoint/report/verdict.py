@@ -42,9 +42,9 @@ def samples(plan: model.Plan) -> str:
 
 
 def before(outcome: Outcome) -> str:
-    """How the destination was found: what earlier runs, or the shards before a last run, had left to do.
+    """State of the destination at the start: what earlier runs, or the shards before a last run, left to do.
 
-    Empty where everything or nothing was there, which other sentences say.
+    Empty if everything or nothing was there, which other lines say.
     """
     found = Counter(result.before for result in outcome.results)
     same, absent, other = found[State.SAME], found[State.ABSENT], found[State.DIFFERENT]
@@ -92,7 +92,7 @@ def place(outcome: Outcome) -> str:
 
 
 def _in(outcome: Outcome) -> str:
-    """The word for where files are: at a URL, but in a record or a draft."""
+    """The preposition: at a URL, but in a record or a draft."""
     return "at" if outcome.links is None or outcome.links.published is None else "in"
 
 
@@ -135,7 +135,7 @@ def _stopped(outcome: Outcome, error: errors.PublishError) -> str:
 
 
 def _standing(outcome: Outcome) -> str:
-    """What is up, and what is not, when a run stopped early."""
+    """What is uploaded, and what is not, when a run stopped early."""
     if outcome.mode is not Mode.PUBLISH:
         return "; no file was sent" if outcome.mode is Mode.DRAFT else "; nothing was sent"
     up, total = outcome.counts[Status.UPLOADED] + outcome.counts[Status.SKIPPED], planned(outcome)

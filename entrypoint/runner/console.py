@@ -1,4 +1,4 @@
-"""Where the words go: results, the log, annotations, masks, and the files of outputs, summary and manifest."""
+"""All output: results, the log, annotations, masks, and the files for outputs, summary and manifest."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Runner:
         quiet: say nothing but results, warnings and errors.
         verbose: also say what `detail` is given.
         events: write a JSON object per event to `out`, which then gets nothing else.
-        keep_out: `out` is kept for a document, so everything that is said goes to `err`.
+        keep_out: `out` is reserved for a document, so all messages go to `err`.
         plain: the terminal knows no cursor (TERM=dumb), so there is no bar.
         output_file: GITHUB_OUTPUT, if any.
         summary_file: GITHUB_STEP_SUMMARY, if any.
@@ -152,12 +152,12 @@ class Runner:
         self._annotate("error", title, lines)
 
     def say(self, line: str) -> None:
-        """One line of the log that belongs to an error, and so is said in any case."""
+        """A log line that belongs to an error, and so is always printed."""
         self._write(self._harmless(line) + "\n")
 
     @contextlib.contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Fold what is said meanwhile under a title, where the log can fold."""
+        """Fold the lines printed within the context under a title, if the log supports it."""
         if not self.on_github:
             yield
             return
@@ -175,7 +175,7 @@ class Runner:
         self._write(self._hide(_compact({"event": kind, "time": now, **facts})) + "\n", self._out)
 
     def mask(self, secret: str) -> None:
-        """Let nobody see a secret: GitHub is told to hide it, and we do so in all that we write ourselves."""
+        """Mask a secret: GitHub masks it, and we do so in everything that we write."""
         parts = dict.fromkeys(part for part in (secret.strip(), *map(str.strip, secret.splitlines())) if part)
         with self.lock:
             self._secrets += [part for part in parts if len(part) >= MIN_SECRET and part not in self._secrets]
@@ -306,7 +306,7 @@ class Runner:
                 if self.bar is not None:
                     self.bar.refresh()
             except (OSError, ValueError) as error:
-                # Nobody reads any more (a closed pipe). The upload goes on; its exit code tells how it went.
+                # The pipe is closed. The upload continues; its exit code reports the result.
                 self._gone[id(stream)] = error
 
 

@@ -106,7 +106,7 @@ class Progress:
         )
         name = f"{file.unit}: {file.local}" if file.unit else file.local
         if failed:
-            # The end tells what failed, and why, once; whoever watches may want to know at once.
+            # The end of the log lists failures once; an interactive user wants to see them immediately.
             self._runner.detail(f"Failed: {name}: {result.reason}")
         elif result.status is Status.UPLOADED:
             self._runner.detail(f"Uploaded: {name}")

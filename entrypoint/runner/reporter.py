@@ -15,9 +15,9 @@ from entrypoint import text
 from entrypoint.runner.console import Runner
 
 FIRST: Final = 3.0
-"""Seconds that something is waited for before it is said."""
+"""Seconds of waiting before a message about it."""
 AGAIN: Final = 15.0
-"""Seconds until it is said once more; from then on twice as long each time."""
+"""Seconds until the message is repeated; doubled each time."""
 
 _CREDENTIAL: Final = re.compile(r"(?i)token|secret|signature|credential|password|api.?key")
 

@@ -170,7 +170,7 @@ def _contradictions(settings: Settings, wrong: frozenset[str]) -> list[str]:
     found = []
     if bool(settings.s3) == bool(settings.zenodo):
         which = "both are given" if settings.s3 else "neither is given"
-        found.append(f"s3-dir, zenodo-id: exactly one of them names the destination; {which}.")
+        found.append(f"s3-dir, zenodo-id: exactly one of them must be given; {which}.")
     found.extend(
         f"files: {name!r} is not below in-dir.{hint}" for name in settings.files if (hint := host_hint(name))
     )
@@ -202,7 +202,7 @@ def _bounds_of_deletion(settings: Settings) -> list[str]:
     if not settings.delete_extra:
         return found
     if settings.method is Method.FILES:
-        found.append("delete-extra: not with upload-method: files, where everything else would be extra.")
+        found.append("delete-extra: not with upload-method: files, because all other files would be extra.")
     if settings.s3 and settings.s3.bucket and not settings.s3.prefix:
         found.append(
             f"delete-extra: requires a prefix: every object of the bucket {settings.s3.bucket!r} that is not "

@@ -186,7 +186,7 @@ def why(error: Exception) -> str:
 
 
 def is_plain_http(url: str) -> bool:
-    """Whether others could read a request to a URL; nobody can on a loopback address."""
+    """Whether others could read a request to a URL; not on a loopback address."""
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ""
     try:

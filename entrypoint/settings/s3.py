@@ -147,7 +147,7 @@ def _bucket_and_prefix(reader: Reader, value: str) -> tuple[str, str]:
 
 
 def _access_point(reader: Reader, place: str) -> tuple[str, str]:
-    """The ARN of an access point in the place of a bucket's name, and the prefix behind it."""
+    """The ARN of an access point instead of a bucket's name, and the prefix after it."""
     match = _ACCESS_POINT.match(place)
     rest = place[match.end() :] if match else ""
     if match is None or (rest and not rest.startswith("/")):
@@ -164,7 +164,7 @@ def _prefix(reader: Reader, prefix: str) -> str:
     if prefix and any(part in ("", ".", "..") for part in prefix.split("/")):
         reader.problems.append(f"s3-dir: the prefix {prefix!r} has an empty, '.' or '..' part.")
     if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in prefix):
-        reader.problems.append(f"s3-dir: the prefix {prefix!r} holds control characters.")
+        reader.problems.append(f"s3-dir: the prefix {prefix!r} contains control characters.")
     if any(0xD800 <= ord(c) < 0xE000 for c in prefix):
         reader.problems.append(f"s3-dir: the prefix {prefix!r} is not valid UTF-8.")
     return prefix

@@ -1,4 +1,4 @@
-"""nektos/act, in the place of GitHub: workflow files run in containers of this machine."""
+"""nektos/act instead of GitHub: workflow files run in containers on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our workflows and examples, run by act. What a stranger would put in, and nothing else, is put in here."""
+"""Our workflows and examples, run by act. Only the values that a user would fill in are replaced."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.conftest import Store
 from tests.servers.recorder import Recorder
 from tools import container
 
-# A stranger's repository may hold files with the names of modules that the action imports.
+# A user's repository may contain files with the names of modules that the action imports.
 HOSTILE = (
     "requests.py",
     "boto3.py",

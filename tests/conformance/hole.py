@@ -1,4 +1,4 @@
-"""An S3 that counts what arrives and keeps nothing, for files that are too large to be kept."""
+"""An S3 server that counts what arrives and stores nothing, for very large files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole run of the product inside this process: like `tests.action`, but Python need not start."""
+"""A whole run of the program in this process: like `tests.action`, but without starting Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The far sides of the suite: each tells what is there, and can be made to refuse one file."""
+"""The remote services of the suite: each lists its files, and can be made to refuse one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Place(Protocol):
         """MD5 of each file, by name."""
 
     def plant(self, name: str, data: bytes) -> None:
-        """Put a file there, as somebody else would."""
+        """Put a file there, as another client would."""
 
     def deny(self, name: str) -> None:
         """From now on this file is refused."""

@@ -1,6 +1,5 @@
-"""Nothing lost: whole runs of the product against servers that misbehave, each made from one seed.
+"""Whole runs of the program against failing servers, each generated from one seed.
 
-Its rooms: `kinds` (what goes wrong), `proxy` (how it is played out on the wire), `far` (the servers), `product`
-(the process under test), `world` (what is published), `oracle` (what must hold), `scenario` (one run, from its
-seed), `__main__` (a thousand of them).
+Modules: `kinds` (the faults), `proxy` (injects them), `remotes` (the servers), `product` (the process under test),
+`world` (the published files), `oracle` (the promises), `scenario` (one run, from its seed), `__main__` (a thousand of them).
 """

@@ -1,4 +1,4 @@
-"""Where nobody answers, and who one seems to be: closed ports and certificates."""
+"""Addresses that do not answer, and certificates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def certificate(folder: str) -> tuple[ssl.SSLContext, str]:
 
 @contextlib.contextmanager
 def closed_port() -> Iterator[int]:
-    """A port on which nobody listens, kept from others meanwhile."""
+    """A reserved port on which nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The far sides: two S3 servers and the mocked Zenodo, and what is found there afterwards."""
+"""The remote services: two S3 servers and the mocked Zenodo, and their state after a run."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class S3Prefix:
         return f"s3://{BUCKET}/{self.prefix}"
 
     def put(self, files: Mapping[str, bytes]) -> None:
-        """As somebody else would have."""
+        """As another client would have."""
         for name, data in files.items():
             self.store.client.put_object(Bucket=BUCKET, Key=f"{self.prefix}/{name}", Body=data)
 
@@ -180,7 +180,7 @@ def _store(name: str, url: str, keys: Mapping[str, str], secrets: tuple[str, ...
             max_pool_connections=32,
             read_timeout=10,
             retries={"total_max_attempts": 2},
-            # What was spoiled on its way is to be looked at, not to be refused.
+            # Data that was corrupted in transit is to be inspected, not refused.
             response_checksum_validation="when_required",
         ),
     )

@@ -70,7 +70,7 @@ PROXIES: Final = (
     *(Kind.PROXY, Kind.PROXY_CLOSED, Kind.PROXY_PASSWORD, Kind.PROXY_FORBIDS),
     *(Kind.PROXY_SILENT, Kind.PROXY_LOST),
 )
-"""A proxy of a company stands in between; the first one works."""
+"""A corporate proxy in between; the first one works."""
 WHOLE_WORLD: Final = frozenset(
     {Kind.CLOSED, Kind.DNS, Kind.TLS_HANDSHAKE, Kind.TLS_PLAIN, Kind.TLS_UNTRUSTED, *PROXIES}
 )
@@ -122,7 +122,7 @@ S3_OPERATIONS: Final = (
     *("create", "part", "part", "complete", "complete", "uploads", "head", "parts", "abort"),
 )
 IN_PARTS: Final = frozenset({"create", "part", "complete", "parts", "head", "abort"})
-"""Requests that there are only where a file is large."""
+"""Requests that are made only for large files."""
 ZENODO_OPERATIONS: Final = (
     *("", "", "", "get", "put", "put", "catalog", "catalog"),
     *("create", "edit", "edit", "publish", "publish", "delete", "newversion"),

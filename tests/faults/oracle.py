@@ -15,7 +15,7 @@ CANCEL_LIMIT = 7.0
 
 
 def said(ran: Ran) -> Iterator[str]:
-    """Promises about what is said: exit code, log, summary and outputs agree, and hold no secret."""
+    """Promises about the output: exit code, log, summary and outputs agree, and contain no secret."""
     if ran.hung:
         yield "it hung"
         return

@@ -99,7 +99,7 @@ class Order:
     hurried: bool = True
     arguments: tuple[str, ...] = ()
     summary_file: Path | None = None
-    """In the place of a summary file that can be written."""
+    """Instead of a writable summary file."""
     hang: float = HANG
 
 

@@ -81,7 +81,7 @@ class _Trial:
     broke_off: bool = False
     """An earlier run left an upload open."""
     secrets: tuple[str, ...] = ()
-    """What must not be seen besides what the far side keeps secret."""
+    """Secrets besides those of the remote service."""
     units: list[world.Unit] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
@@ -365,7 +365,7 @@ def _proxy(trial: _Trial, upstream: str, secret: str) -> Iterator[tuple[Proxy, s
 
 @contextlib.contextmanager
 def _company(trial: _Trial, kind: Kind, port: int) -> Iterator[dict[str, str]]:
-    """Environment with a proxy in between; a password that has to be decoded, and that nobody may see."""
+    """Environment with a proxy in between, with a percent-encoded password that must stay secret."""
     trial.secrets = (PASSWORD, quote(PASSWORD, safe=""))
     with closed_port() as closed, forward({"127.0.0.1": port}, password=f"me:{PASSWORD}") as proxy:
         given, where = quote(PASSWORD, safe=""), proxy.port
@@ -424,7 +424,7 @@ def _signal(trial: _Trial, proxy: Proxy) -> Callable[[int], float]:
         while not proxy.wait_for(count, 0.1):
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return 0.0  # it ended before
-        # Before the first line of the product nobody can catch a signal; that is not what is tried here.
+        # Signals before the first line of the program cannot be caught; that is not tested here.
         time.sleep(delay if count else max(delay, 0.05))
         os.kill(pid, number)
         return time.monotonic()

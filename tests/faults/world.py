@@ -1,4 +1,4 @@
-"""What is published in a run, and what was there before; all of it from a seed."""
+"""What a run publishes, and what was there before, generated from a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real InvenioRDM for whoever wants to look at it: `python -m tests.real_zenodo --port 5000`."""
+"""A real InvenioRDM to try by hand: `python -m tests.real_zenodo --port 5000`."""
 
 from __future__ import annotations
 

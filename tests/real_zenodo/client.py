@@ -23,7 +23,7 @@ METADATA: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a token; without one, a guest."""
+    """A client with a token; without one, a guest."""
 
     url: str
     token: str
@@ -55,7 +55,7 @@ class Person:
         return ident
 
     def upload(self, ident: str, name: str, data: bytes) -> None:
-        """Put a file into a draft, in the place of one that is there."""
+        """Put a file into a draft, replacing an existing one."""
         if name in self.files(ident, draft=True):
             self.call("DELETE", f"/records/{ident}/draft/files/{quote(name)}")
         self.begin(ident, name)
@@ -109,5 +109,5 @@ class Person:
 
 
 def unique(prefix: str) -> str:
-    """A name that nobody has used."""
+    """An unused name."""
     return f"{prefix}-{time.time_ns()}"

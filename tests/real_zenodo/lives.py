@@ -1,4 +1,4 @@
-"""Lives of drafts: whole runs of the product against a real InvenioRDM, and what the server has afterwards."""
+"""The life cycle of drafts: whole runs against a real InvenioRDM, and the server's state afterwards."""
 
 from __future__ import annotations
 

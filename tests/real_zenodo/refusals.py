@@ -1,4 +1,4 @@
-"""What stands in the way: curators, files begun by others, somebody else's records; and runs that only look."""
+"""Obstacles: curators, incomplete files of others, records of another account; and read-only runs."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.real_zenodo.conftest import Real
 
 FILES: Final = {"a.tsv": b"1\n", "b.tsv": b"22\n", "c.pmtiles": b"333\n"}
 LICENSED: Final = METADATA | {"rights": [{"id": "cc-by-4.0"}]}
-"""Metadata with a licence, which nobody else would choose."""
+"""Metadata with a licence, because no other source chooses one."""
 
 
 def run(real: Real, workspace: Path, ident: str, *, run_id: str = "", **inputs: str) -> inside.Run:

@@ -33,7 +33,7 @@ class Site:
     token: str
     """Of the person who publishes."""
     curator: str
-    """The token of somebody else, who owns communities."""
+    """The token of another user, who owns communities."""
     folder: Path
     """Where everything is kept, logs too."""
 
@@ -57,7 +57,7 @@ def site(*, port: int = 0, folder: Path | None = None, address: str = "") -> Ite
             folder = Path(stack.enter_context(temporary))
         else:
             folder.mkdir()
-        folder.chmod(0o711)  # PostgreSQL runs as somebody else where we are root
+        folder.chmod(0o711)  # PostgreSQL does not run as root
         stack.enter_context(_postgresql(postgres, folder / "postgresql"))
         redis = stack.enter_context(_redis(folder))
         search = stack.enter_context(_search(folder))

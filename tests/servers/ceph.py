@@ -71,7 +71,7 @@ class Ceph:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """For the environment of whoever talks to it."""
+        """Environment variables for its clients."""
         return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
 

@@ -1,4 +1,4 @@
-"""What may stand between a store and its readers: a CDN, a website, a proxy; it can do one thing wrong.
+"""A server between a store and its readers (a CDN, a website, a proxy) with one chosen fault.
 
     with front(bucket_url) as site:
         site.ranges = False
@@ -39,12 +39,12 @@ class Front:
 
     Attributes:
         upstream: URL that stands before each path; or nothing, then only `files` are there.
-        files: answers for paths, in the place of the store's: what a cache has kept.
+        files: answers for paths, instead of the store's: what a cache has kept.
         allow_origin: values of Access-Control-Allow-Origin, each in a header of its own.
         etag: ``store``, ``weak``, ``other`` or ``none``.
         encoding: Content-Encoding that is claimed; gzip is also done, when it was accepted or always.
-        always: whether it compresses what nobody wants compressed.
-        status: in the place of 200 and 206, where it is not 0.
+        always: whether it compresses although the client does not accept that.
+        status: instead of 200 and 206, if not 0.
         location: of a redirect, with `status`; ``{path}`` is the path that was asked for.
         moved: paths for which that holds, by a pattern.
         more: bytes that a Content-Length claims too many.

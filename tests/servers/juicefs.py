@@ -1,5 +1,7 @@
-"""JuiceFS's S3 gateway as it comes, a real store (a MinIO derivative) that nothing can be proved on: PUT answers an
-MD5 as the ETag, HEAD and listings have none, and metadata are dropped."""
+"""JuiceFS's S3 gateway with its default settings, a real store (a MinIO derivative) without proofs.
+
+PUT answers an MD5 as the ETag, HEAD and listings have none, and metadata are dropped.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ class JuiceFS:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """For the environment of whoever talks to it."""
+        """Environment variables for its clients."""
         return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
 

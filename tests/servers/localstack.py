@@ -31,7 +31,7 @@ WARM: Final = ROOT / ".venv-localstack" / "warm"
 CACHES: Final = (".cache", "var/lib/localstack/cache")
 REGION: Final = "us-east-1"
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local-key", "AWS_SECRET_ACCESS_KEY": "local-secret"}
-"""For whoever talks to it; any would do, but a common word such as `test` would be masked in every log."""
+"""For its clients; any value works, but a common word such as `test` would be masked in every log."""
 
 
 @contextlib.contextmanager

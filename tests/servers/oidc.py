@@ -1,4 +1,4 @@
-"""A small server in the place of GitHub's token service, and of an STS whose sessions last as long as told.
+"""A small server that replaces GitHub's token service and an STS whose sessions have a chosen length.
 
 LocalStack's STS takes every token and gives an hour at least; this one knows its own tokens only.
 Faults are the recorder's business, which stands before it.
@@ -73,7 +73,7 @@ class Identity:
 
     @property
     def secrets(self) -> list[str]:
-        """Everything that nobody may see."""
+        """All secrets."""
         return [self.bearer, *self.tokens, *(part for s in self.sessions for part in (s.secret, s.token))]
 
 

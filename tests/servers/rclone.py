@@ -32,7 +32,7 @@ class Rclone:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """For the environment of whoever talks to it."""
+        """Environment variables for its clients."""
         return {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
 
 

@@ -1,4 +1,4 @@
-"""A reverse proxy between the product and a store: it keeps a record, and misbehaves when told to.
+"""A reverse proxy between the program and a store: it records requests, and fails on demand.
 
     with recorder(store_url) as proxy:
         proxy.misbehave("PUT", r"/genes_all", status=503, body=error_xml("SlowDown"), times=2)
@@ -85,7 +85,7 @@ class Recorder:
     hidden_response_headers: str = r"(?!)"
     """Headers of answers whose name matches this do not reach the product."""
     rewrite_response_headers: Mapping[str, str] = field(default_factory=dict)
-    """What answers say in the place of these headers (names in lower case), where they have them."""
+    """Values that replace these headers of answers (names in lower case), if present."""
     on_request: Callable[[str, str], object] = lambda method, target: None
     """Called with method and target of each request before it goes on."""
     _requests: list[Request] = field(default_factory=list)
@@ -139,7 +139,7 @@ class Recorder:
                 case) stand in the store's answer.
             delay: seconds to wait first.
             drop: cut the connection in the middle of the request's body.
-            lose: let the store do it, and cut the connection in the place of its answer.
+            lose: let the store do it, and cut the connection instead of answering.
             corrupt: flip a bit of the request's body on its way.
             carries: only requests with a header whose name matches this.
             times: how many requests it happens to.

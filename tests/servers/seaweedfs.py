@@ -28,7 +28,7 @@ class SeaweedFS:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """For the environment of whoever talks to it."""
+        """Environment variables for its clients."""
         return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for S3 stores that are not AWS: small, in memory, with one habit of a real store at a time.
+"""An emulator of S3 stores other than AWS: small, in memory, with the behaviour of one real store at a time.
 
     with stranger(habits.B2) as store:          # or Habits(etags=Etags.NONE)
         store.put("p/old.tsv", b"1")

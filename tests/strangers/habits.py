@@ -13,7 +13,7 @@ class Etags(Enum):
 
     MD5 = auto()
     OPAQUE = auto()
-    """Made up anew for each object; no MD5."""
+    """Random for each object; no MD5."""
     MD5_OF_PARTS_OPAQUE = auto()
     """MD5 of what came in one request; made up for a multipart object."""
     ON_PUT = auto()
@@ -227,7 +227,7 @@ JUICEFS: Final = Habits(
     settings=False,
     if_none_match=Condition.IGNORED,
 )
-"""The JuiceFS gateway 1.4 as it comes, without ``--keep-etag`` and ``--object-meta``."""
+"""The JuiceFS gateway 1.4 with its defaults, without ``--keep-etag`` and ``--object-meta``."""
 SWIFT: Final = Habits(
     checksums=False,
     obeys_owner=False,

@@ -75,7 +75,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Generated:
-    """Keys that nobody sent: ``prefix`` and a number, each object of `size` bytes."""
+    """Generated keys: ``prefix`` and a number, each object of `size` bytes."""
 
     prefix: str
     count: int

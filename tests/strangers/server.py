@@ -25,7 +25,7 @@ KEY: Final = "local-key"
 SECRET: Final = "local-secret"
 BUCKET: Final = "bucket"
 HOST: Final = "s3.stranger.example"
-"""A name under which buckets are hosts; nobody resolves it, so a proxy has to route it."""
+"""A name under which buckets are hosts; it does not resolve, so a proxy has to route it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Stranger:
         return self.operations.habits
 
     def change(self, **habits: Any) -> None:
-        """Take on other habits from now on; counts of refusals start anew."""
+        """Change the behaviour from now on; counts of refusals are reset."""
         self.hits.clear()
         self.operations.habits = replace(self.habits, **habits)
 
@@ -109,7 +109,7 @@ class Stranger:
         return self.bucket.objects[key].data
 
     def put(self, key: str, data: bytes) -> None:
-        """As somebody else would have."""
+        """As another client would have."""
         self.bucket.objects[key] = Object(data, md5(data))
 
     def generate(self, prefix: str, count: int) -> None:

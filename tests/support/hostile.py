@@ -1,4 +1,4 @@
-"""Names and texts that somebody could put into a catalog, a file system or a server's answer."""
+"""Names and texts that an attacker could put into a catalog, a file system or a server's answer."""
 
 from __future__ import annotations
 

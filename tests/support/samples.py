@@ -1,6 +1,6 @@
 """Made-up ends of runs, one for each kind of summary.
 
-``python -m tests.support.samples`` writes the golden files anew; look at what it changed.
+``python -m tests.support.samples`` rewrites the golden files; check the difference.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def uploaded(file: model.PlannedFile) -> FileResult:
     return FileResult(
         file,
         Status.UPLOADED,
-        "not there yet",
+        "not uploaded yet",
         "",
         file.size,
         checksum,
@@ -208,7 +208,7 @@ def dry_run_of_a_new_draft() -> Outcome:
     """Nothing is there yet, so nothing can be linked."""
 
     def one(file: model.PlannedFile) -> FileResult:
-        return FileResult(file, Status.WOULD_UPLOAD, "not there yet", before=State.ABSENT)
+        return FileResult(file, Status.WOULD_UPLOAD, "not uploaded yet", before=State.ABSENT)
 
     links = destinations.Links(
         "https://zenodo.org", catalog="https://zenodo.org/records/0/files/catalog.yaml"
@@ -266,7 +266,7 @@ def verified() -> Outcome:
 def bad_input() -> Outcome:
     """Nothing could be begun."""
     problems = (
-        "s3-dir, zenodo-id: exactly one of them names the destination; neither is given.",
+        "s3-dir, zenodo-id: exactly one of them must be given; neither is given.",
         "n-jobs: expected a whole number from 1 to 256, got 'many'.",
         "zenodo-token is required with zenodo-id: make one at https://zenodo.org/account/settings/applications.",
     )
@@ -297,7 +297,7 @@ def zenodo(*, published: bool) -> Outcome:
 
 
 def only(what: str) -> Outcome:
-    """Every file was there, and the record was published or described anew."""
+    """Every file was up to date, and the record was published or its metadata changed."""
     run = zenodo(published=what == "published")
     assert run.links
     links = replace(run.links, just_published=what == "published", described=what == "described")
@@ -311,7 +311,7 @@ def opened() -> Outcome:
     links = replace(
         run.links, todo="Draft 17512345 is open: fill and publish it by runs with zenodo-id: 17512345."
     )
-    results = tuple(FileResult(r.file, Status.WOULD_UPLOAD, "not there yet") for r in run.results)
+    results = tuple(FileResult(r.file, Status.WOULD_UPLOAD, "not uploaded yet") for r in run.results)
     return replace(run, mode=Mode.DRAFT, links=links, results=results)
 
 
@@ -322,7 +322,7 @@ def collection(samples: int = 3) -> Outcome:
     def one(file: model.PlannedFile) -> FileResult:
         if file.unit == names[-1] and file.local == "cells.pmtiles":
             return FileResult(
-                file, Status.FAILED, "The connection broke 5 times.", "Run again; what is up stays up."
+                file, Status.FAILED, "The connection broke 5 times.", "Run again; uploaded files stay."
             )
         if file.unit == names[-1] and file.is_catalog:
             return FileResult(file, Status.WITHHELD, "1 of its files failed")

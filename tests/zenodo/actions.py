@@ -201,7 +201,7 @@ def space_for(zenodo: state.Zenodo, draft: state.Content, key: str) -> int:
 def receive(zenodo: state.Zenodo, request: Request, space: int, *, empty: bool = False) -> state.StoredFile:
     """Reads the body into a file of its own, outside the lock; memory holds one chunk.
 
-    `space` is what the record's quota leaves, in bytes; with `empty` nobody minds an empty body yet.
+    `space` is what the record's quota leaves, in bytes; with `empty` an empty body is not refused yet.
     """
     limits = ((zenodo.options.max_file, "Maximum file size exceeded."), (space, "Bucket quota exceeded."))
     _fits(request.length or 0, limits)

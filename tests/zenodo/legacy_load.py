@@ -60,7 +60,7 @@ def load(body: Json) -> Json:
     if given is None:
         raise messages.invalid(("metadata", "Field may not be null."))
     if given and "license" not in given and given.get("access_right", "open") in ("open", "embargoed"):
-        # Nobody chose it: the server does.
+        # Not given: the server chooses.
         given["license"] = "CC0-1.0" if given.get("upload_type") == "dataset" else "CC-BY-4.0"
     found: Json = {"files": {"enabled": True}}
     if "metadata" in body:

@@ -114,7 +114,7 @@ class Request:
         value = self._parsed({})
         value = value if value or strict else {}
         if not isinstance(value, dict):
-            # Nobody looks at the type before the first key is asked for.
+            # The type is not checked before the first key is read.
             raise ApiError(500, SERVER_ERROR)
         return value
 
@@ -178,7 +178,7 @@ def route(method: str, pattern: str, handler: Handler, scope: str = "") -> Route
 
 
 def file_answer(path: Path | None, size: int, mimetype: str) -> Answer:
-    """The content of a file; 404 where the mock was told to keep none."""
+    """The content of a file; 404 if the mock stores none."""
     if path is None:
         raise not_found()
     return Answer(200, path, {"Content-Length": str(size)}, mimetype)

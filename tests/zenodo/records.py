@@ -377,7 +377,7 @@ def delete_file(zenodo: state.Zenodo, request: Request, match: re.Match[str]) ->
 
 
 def delete_files(zenodo: state.Zenodo, request: Request, match: re.Match[str]) -> Answer:
-    """DELETE of all files of a draft: 204, one commit. Their keys are of no use in this draft afterwards."""
+    """DELETE of all files of a draft: 204, one commit. Their keys cannot be used in this draft afterwards."""
     with zenodo.lock:
         version, kept = _unlocked(zenodo, request, match)
         kept.dead |= set(kept.files)

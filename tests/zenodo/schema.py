@@ -1,6 +1,6 @@
 """What InvenioRDM takes as a record, and what it makes of it: its fields, its refusals, its normal form.
 
-Rules and words are those of invenio-rdm-records 36 (`services/schemas`), held against a server of it.
+Rules and words are those of invenio-rdm-records 36 (`services/schemas`), compared with a server of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parts of a record's metadata that stand in several places: identifiers, terms of vocabularies, people, funding.
+"""Parts of a record's metadata that occur in several places: identifiers, terms of vocabularies, people, funding.
 
 Rules and words are those of invenio-rdm-records 36 (`services/schemas/metadata.py`) and of the relation
 schemas of invenio-vocabularies. What decides about text, identifiers and HTML is the server's own library,

@@ -96,7 +96,7 @@ class ZenodoServer:
         self._engine.close()
         self._folder.cleanup()
 
-    # What tests prepare and look at
+    # What tests prepare and inspect
 
     def add_token(
         self, user: states.User, token: str | None = None, scopes: frozenset[str] = states.SCOPES
@@ -271,7 +271,7 @@ class ZenodoServer:
         return answer
 
     def _limits(self, request: messages.Request) -> tuple[dict[str, str], str | None]:
-        """The X-RateLimit headers and Retry-After, which every answer has; the words of a 429."""
+        """The X-RateLimit headers and Retry-After, which every answer has; the text of a 429."""
         options = self.state.options
         who = str(request.user.id) if request.user else f"guest {request.headers.get('user-agent')}"
         searching = request.method == "GET" and request.path == "/api/records"
@@ -312,7 +312,7 @@ class ZenodoServer:
         except ApiError as error:
             return error.answer()
         except (KeyError, AttributeError, TypeError, IndexError):
-            # As in Zenodo, metadata that nobody foresaw end here.
+            # As in Zenodo, unexpected metadata ends here.
             answer = ApiError(500, messages.SERVER_ERROR).answer()
             answer.body["error_id"] = uuid.uuid4().hex
             return answer

@@ -152,7 +152,7 @@ class Content:
 
     @property
     def external(self) -> bool:
-        """Whether the DOI is from elsewhere."""
+        """Whether the DOI is external."""
         return bool(self.pids.get("doi", {}).get("provider") == "external")
 
     def copy(self) -> Content:

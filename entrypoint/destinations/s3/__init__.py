@@ -29,7 +29,7 @@ from entrypoint.plan import model
 Patience = dial.Patience
 
 _SMALL_JOBS: Final = 128
-"""Files in flight where they are small: a request waits far longer than it works."""
+"""Small files in flight: a request mostly waits."""
 _LARGE_AT_A_TIME: Final = 4
 """Files in parts at a time: their parts go side by side."""
 _REQUESTS: Final = 256 + upload.PARTS
@@ -54,10 +54,10 @@ class S3(destinations.Destination):
         delete_extra: what is below the prefix has to be known.
         verify_only: objects may be read where nothing else proves what they hold.
         environ: where credentials, endpoints, proxies and certificates are found.
-        hide: is told each secret that is found, so that logs mask it.
+        hide: called with each secret that is found, so that logs mask it.
         run: what GitHub gives the job, for `role-to-assume`.
-        patience: how long and how often.
-        reporter: is told each request.
+        patience: time-outs and number of retries.
+        reporter: receives each request.
 
     Raises:
         errors.PublishError: there are no credentials, or the configuration cannot be used.
@@ -108,7 +108,7 @@ class S3(destinations.Destination):
     # Reading
 
     def preflight(self, plan: model.Plan) -> None:
-        """List what is below the prefix; the first request tells bucket, region and credentials too."""
+        """List the prefix; the first request also checks bucket, region and credentials."""
         self._plan = plan
         self._there = there.There(
             self._ask, self._prefix, plan.names, plan.known, everything=self._delete_extra
@@ -121,7 +121,7 @@ class S3(destinations.Destination):
             if self._chosen.expected_bucket_owner and problems.is_unknown(answer):
                 raise errors.Refused(
                     f"s3://{self._chosen.bucket}: the store refused to list the bucket ({answer}).",
-                    "Perhaps it does not know expected-bucket-owner: leave it out.",
+                    "Perhaps it does not support expected-bucket-owner: leave it out.",
                 ) from error
             if not problems.is_denied(answer) or problems.everywhere(answer, ""):
                 raise there.failed(error, self._chosen.bucket) from error
@@ -133,8 +133,8 @@ class S3(destinations.Destination):
                 ) from error
             self._there.denied = True
             self._store.tell(
-                f"Listing the bucket is not allowed (s3:ListBucket; {answer}), so nothing can be skipped and nothing "
-                "extra found: every file is sent."
+                f"Listing the bucket is not allowed (s3:ListBucket; {answer}), so no file can be skipped and no extra "
+                "file found: every file is sent."
             )
             return
         self._check_owner()
@@ -156,9 +156,7 @@ class S3(destinations.Destination):
             self._ask.page(self._prefix, most=1, owner=other)
         except (problems.Failed, errors.PublishError):
             return
-        self._store.tell(
-            "This store does not look at expected-bucket-owner: whose bucket it is was not checked."
-        )
+        self._store.tell("This store ignores expected-bucket-owner: the bucket's owner was not checked.")
 
     def jobs(self, files: Sequence[model.PlannedFile]) -> int:
         """Files in flight for ``n-jobs: auto``: as many as are there, for their bytes are bounded elsewhere."""
@@ -168,13 +166,13 @@ class S3(destinations.Destination):
         """By listing where that proves it, else by HEAD."""
         if self._there.denied and file.generated:
             return Verdict(
-                State.FOREIGN, "not sent: without s3:ListBucket nobody knows who made what is there"
+                State.FOREIGN, "not sent: without s3:ListBucket it is unknown who made the existing file"
             )
         if self._there.denied:
             return Verdict(State.UNKNOWN, "cannot be compared without s3:ListBucket")
         found = self._there.find(file.name)
         if found is None:
-            return Verdict(State.ABSENT, "not there yet")
+            return Verdict(State.ABSENT, "not uploaded yet")
         key = self._key(file.name)
         if file.generated:
             return generated.compare(file, file.generated, lambda: self._pieces(key))
@@ -185,8 +183,8 @@ class S3(destinations.Destination):
         verdict = compare.content(file, found.listed, head, self._cancel.check)
         if verdict.state is State.UNKNOWN and verdict.reason == compare.NO_PROOF:
             self._store.tell(
-                "This store keeps nothing that proves what an object holds (no checksum, no MD5); such files are "
-                "sent again by every run."
+                "This store returns neither a checksum nor an MD5 for some objects; their files are sent again by "
+                "every run."
             )
         # An ETag that looks like an MD5 is not one everywhere.
         doubted = verdict.state is State.UNKNOWN or (
@@ -210,7 +208,7 @@ class S3(destinations.Destination):
             return verdict
 
     def _heads_denied(self) -> None:
-        self._store.tell("Objects must not be looked at (s3:GetObject), so large files cannot be skipped.")
+        self._store.tell("Reading objects is not allowed (s3:GetObject), so large files cannot be skipped.")
 
     def extras(self) -> Sequence[Remote]:
         """Objects below the prefix that neither the plan nor a catalog of it names, where all were listed."""
@@ -226,7 +224,7 @@ class S3(destinations.Destination):
         self._uploads.look(tuple(self._key(scope) for scope in self._plan.scopes), sizes)
 
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> Receipt:
-        """Send one file; a catalog only if nobody else replaced it since `preflight`."""
+        """Send one file; a catalog only if no other run replaced it since `preflight`."""
         assert self._uploader is not None  # begin() comes first
         key = self._key(file.name)
         if file.generated:
@@ -283,9 +281,9 @@ class S3(destinations.Destination):
         )
 
     def finish(self, *, changed: bool) -> None:
-        """Drop uploads that belong to no planned file any more, and look once more at catalogs left alone.
+        """Abort uploads of files that are no longer planned, and check unchanged catalogs again.
 
-        A catalog of the same content is not written, so no condition tells when another run replaces it
+        A catalog with the same content is not written, so no condition detects that another run replaces it
         while this one sends files.
 
         Raises:
@@ -356,7 +354,7 @@ class S3(destinations.Destination):
             return ()
         files = "1 file that was" if skipped == 1 else f"{skipped:,} files that were"
         notice = (
-            f"Not applied to {files} skipped, because the content is there: {', '.join(names)}. "
+            f"Not applied to {files} skipped as up to date: {', '.join(names)}. "
             "restart: true sends them again and applies it."
         )
         return (notice,)

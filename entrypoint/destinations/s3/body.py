@@ -88,7 +88,7 @@ def _class_of(size: int) -> int:
 
 
 class FileBody:
-    """A piece of a file as the body of a request. Use it as a context, so that its memory is given back.
+    """A piece of a file as the body of a request. Use it as a context manager, so that its memory is released.
 
     Args:
         offset: bytes before it in the file.
@@ -119,7 +119,7 @@ class FileBody:
         return self._own
 
     def view(self) -> memoryview:
-        """The bytes; read anew where they were released.
+        """The bytes; read again if they were released.
 
         Raises:
             errors.FileFailed: the file cannot be read, or is not what it was.

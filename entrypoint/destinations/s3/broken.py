@@ -85,7 +85,7 @@ class Uploads:
         self._looking.start()
 
     def _wait(self) -> None:
-        """Wait until all were looked at.
+        """Wait until all were checked.
 
         Raises:
             errors.PublishError: that could not be done.
@@ -175,7 +175,7 @@ class Uploads:
         except (problems.Failed, errors.PublishError) as error:
             if not (isinstance(error, problems.Failed) and error.answer.code == "NoSuchUpload"):
                 self._ask.store.tell(
-                    f"An unfinished upload of {key!r} could not be dropped and may cost storage."
+                    f"An unfinished upload of {key!r} could not be aborted and may cost storage."
                 )
         self.closed(key, upload)
 
@@ -187,7 +187,7 @@ class Uploads:
             self.abort(key, upload)
 
     def finish(self) -> None:
-        """All is up: what was broken off and not continued is of no use any more.
+        """Everything is uploaded: interrupted uploads that were not continued are obsolete.
 
         Raises:
             errors.PublishError

@@ -159,7 +159,7 @@ def of_file(source: model.Source, algorithm: Algorithm, stop: Callable[[], None]
 
 def cuts(size: int, count: int) -> tuple[int, ...]:
     """Sizes of parts, in bytes, at which a file of `size` bytes was probably cut into `count`: ours, and those
-    of tools that people use. An object does not tell where it was cut, but a match of its parts proves it."""
+    of common tools. An object does not show its part size, but a match of its parts proves it."""
     return tuple(cut for cut in (part_size(size), *_COMMON_PARTS) if -(-size // cut) == count)
 
 

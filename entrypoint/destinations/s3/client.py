@@ -135,8 +135,8 @@ class Client:
     def no_s3(self) -> errors.Refused:
         """Whatever answers is no S3."""
         return errors.Refused(
-            f"{self.service.endpoint.target} answers, but not as S3 does.",
-            "Check s3-endpoint-url, and for a proxy in between.",
+            f"{self.service.endpoint.target} does not answer like an S3 store.",
+            "Check s3-endpoint-url, and whether a proxy is in between.",
         )
 
     # Reading
@@ -146,7 +146,7 @@ class Client:
 
         Args:
             begin: parameters that an earlier page gave for this one.
-            owner: account that is said to own the bucket, in the place of the one from the settings.
+            owner: expected owner of the bucket, instead of the one from the settings.
 
         Raises:
             errors.Refused: this is no listing, or none that can be read to its end.
@@ -194,9 +194,9 @@ class Client:
     def _no_end(self) -> errors.Refused:
         # What is not listed would count as absent, and be overwritten or never skipped.
         return errors.Refused(
-            f"{self.service.endpoint.target} does not list what is there to the end: it says that there is more and "
-            "not how to go on.",
-            "The store must know ListObjectsV2.",
+            f"{self.service.endpoint.target} returned an incomplete listing: it says that there is more, but gives "
+            "no continuation token.",
+            "The store must support ListObjectsV2.",
         )
 
     def head(self, key: str) -> Head:
@@ -297,8 +297,8 @@ class Client:
             upload = ""
         if not upload:
             raise errors.FileFailed(
-                f"{key!r}: what answers at {self.service.endpoint.target} is not S3 at the moment.",
-                "Run again later; what is up is not sent twice.",
+                f"{key!r}: {self.service.endpoint.target} does not answer like an S3 store at the moment.",
+                "Run again later; uploaded files are skipped.",
                 if_all=errors.Unreachable,
             )
         return upload, reply.headers.get("x-amz-checksum-algorithm", ""), reply.tries > 1

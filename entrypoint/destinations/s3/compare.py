@@ -13,8 +13,8 @@ from entrypoint.plan import model
 OWN_CHECKSUM: Final = "catalog-upload-crc64nvme"
 """User metadata in which a checksum travels where the store itself keeps none."""
 OWN: Final = checksums.OWN
-NO_PROOF: Final = "nothing there proves what it holds"
-OTHER_MD5: Final = "other MD5 (ETag) there"
+NO_PROOF: Final = "no checksum or MD5 to compare with"
+OTHER_MD5: Final = "different MD5 (ETag)"
 
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
 _MULTIPART: Final = re.compile(r"[0-9a-f]{32}-[0-9]{1,5}")
@@ -29,14 +29,14 @@ def content(
     """Compare one file with the object that a listing shows.
 
     The ETag of an object that was sent in one request is its MD5 (but under KMS encryption), so the
-    listing alone proves sameness; otherwise a HEAD tells the checksum that the store keeps, or ours in
+    listing alone proves sameness; otherwise a HEAD returns the store's checksum, or ours in
     the object's metadata, or the parts' ETag is recomputed. What nothing proves is not called different.
 
     Args:
         head: asks for the object; nothing where that is not allowed.
     """
     if listed.size != file.size:
-        return Verdict(State.DIFFERENT, "other size there")
+        return Verdict(State.DIFFERENT, "different size")
     etag = listed.etag.strip('"')
     other_md5 = False
     if _MD5.fullmatch(etag) and file.size <= checksums.SINGLE:
@@ -48,7 +48,7 @@ def content(
     if found is None:
         return Verdict(State.UNKNOWN, "cannot be compared without s3:GetObject")
     if found.size not in (file.size, -1):
-        return Verdict(State.DIFFERENT, "other size there")
+        return Verdict(State.DIFFERENT, "different size")
     if other_md5 and is_md5(found.etag, found.encryption):
         # Not every store checks the checksum that it was given and repeats; its own MD5 says more.
         return Verdict(State.DIFFERENT, OTHER_MD5)
@@ -72,7 +72,7 @@ def _by_checksum(file: model.PlannedFile, found: client.Head, stop: Callable[[],
             continue
         local = checksums.of_file(file.source, algorithm, stop)
         same = checksums.encode(local) == remote
-        state, reason = (State.SAME, f"same {name}") if same else (State.DIFFERENT, f"other {name} there")
+        state, reason = (State.SAME, f"same {name}") if same else (State.DIFFERENT, f"different {name}")
         return Verdict(state, reason, algorithm.show(local))
     return None
 
@@ -85,7 +85,7 @@ def _by_own(file: model.PlannedFile, found: client.Head, stop: Callable[[], None
     local = checksums.of_file(file.source, OWN, stop)
     if checksums.encode(local) == remote:
         return Verdict(State.SAME, "same CRC64NVME (our metadata)", OWN.show(local))
-    return Verdict(State.DIFFERENT, "other CRC64NVME there (our metadata)", OWN.show(local))
+    return Verdict(State.DIFFERENT, "different CRC64NVME (our metadata)", OWN.show(local))
 
 
 def _by_etag(file: model.PlannedFile, found: client.Head, stop: Callable[[], None]) -> Verdict:
@@ -99,7 +99,7 @@ def _by_etag(file: model.PlannedFile, found: client.Head, stop: Callable[[], Non
         for cut in cuts:
             if checksums.multipart_etag(file.source, cut, stop) == etag:
                 return Verdict(State.SAME, "same MD5 of parts (ETag)", f"etag:{etag}")
-        return Verdict(State.UNKNOWN, "other content there, or cut into parts in another way")
+        return Verdict(State.UNKNOWN, "different content, or sent in parts of another size")
     return Verdict(State.UNKNOWN, NO_PROOF)
 
 
@@ -116,11 +116,11 @@ def by_reading(file: model.PlannedFile, found: client.Client, key: str) -> Verdi
     local = checksums.of_file(file.source, OWN, found.check)
     if size == file.size and there == local:
         return Verdict(State.SAME, "same content, read back", OWN.show(local))
-    return Verdict(State.DIFFERENT, "other content there, read back", OWN.show(local))
+    return Verdict(State.DIFFERENT, "different content, read back", OWN.show(local))
 
 
 def _count(checksum: str) -> int:
-    """Number of parts that the end of a checksum of checksums tells; 0 where it tells none."""
+    """Number of parts, from the end of a checksum of checksums; 0 if it has none."""
     count = checksum.rpartition("-")[2]
     return int(count) if count.isascii() and count.isdecimal() else 0
 
@@ -136,7 +136,7 @@ def is_multipart(etag: str) -> bool:
 
 
 def head_or_nothing(ask: client.Client, key: str, denied: Callable[[], None]) -> client.Head | None:
-    """HEAD an object; nothing when it is gone or may not be looked at (then `denied` is told)."""
+    """HEAD an object; None if it is gone or reading it is denied (then `denied` is called)."""
     try:
         return ask.head(key)
     except problems.Failed as error:

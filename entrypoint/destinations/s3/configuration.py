@@ -27,7 +27,7 @@ class Configuration:
         profile: from inputs or environment; empty where none is named.
         region: the one to begin with; empty where none is named.
         endpoint_url: of a store that is not AWS's own; empty for AWS.
-        addressing: where a request names the bucket, as far as that is settled.
+        addressing: where a request names the bucket, if already known.
         sign_payload: whether bodies are signed; nothing where that is left to us.
         bundle: certificates that the profile names.
         special: whether AWS is reached by other than its plain endpoints: FIPS, dual stack, acceleration.
@@ -124,7 +124,7 @@ def _checked(endpoint: str) -> str:
             network.Target.of(endpoint)
         except ValueError:
             raise errors.BadInput(
-                f"The S3 endpoint {endpoint[:200]!r} is no address.",
+                f"The S3 endpoint {endpoint[:200]!r} is not a URL.",
                 "Write it like https://minio.example.org (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or endpoint_url).",
             ) from None
     return endpoint.rstrip("/")
@@ -154,7 +154,7 @@ def _from_files(chosen: settings.S3Settings) -> tuple[dict[str, Any], dict[str, 
     except (botocore.exceptions.BotoCoreError, OSError, ValueError) as error:
         raise errors.BadInput(
             f"The AWS configuration cannot be read: {str(error)[:300]}.",
-            "Check the file; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other ones.",
+            "Check the file; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE can name others.",
         ) from error
 
 

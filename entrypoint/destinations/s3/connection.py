@@ -79,7 +79,7 @@ class Response:
             yield from self._chunks()
         elif length:
             if not (length.isascii() and length.isdecimal()):
-                raise Malformed("an answer with a length that is no number")
+                raise Malformed("an answer with an invalid length")
             yield from self._connection.read(int(length))
         else:
             self.keep = False
@@ -91,7 +91,7 @@ class Response:
             try:
                 size = int(line, 16)
             except ValueError:
-                raise Malformed("an answer in chunks with a size that is no number") from None
+                raise Malformed("an answer with an invalid chunk size") from None
             if not size:
                 break
             yield from self._connection.read(size)
@@ -128,7 +128,7 @@ class Connection:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the server has closed it, or sent what nobody asked for."""
+        """Whether the server closed it, or sent unrequested data."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
         return bool(self._left or poll.poll(0))
@@ -212,7 +212,7 @@ class Connection:
                     self._left = left
                     return head
             if len(self._left) > _MAX_HEAD:
-                raise Malformed("an answer with headers without end")
+                raise Malformed("an answer with too many headers")
             if self._left and not b"HTTP/".startswith(self._left[:5]):
                 raise Malformed("an answer that is not HTTP")
             self._more()
@@ -221,7 +221,7 @@ class Connection:
         data = self.socket.recv(_READ)
         if not data:
             if self._left:
-                raise Malformed("an answer that ends in the middle")
+                raise Malformed("an incomplete answer")
             raise ConnectionResetError("closed without an answer")
         self._left += data
 
@@ -232,7 +232,7 @@ class Connection:
             if not piece:
                 piece = self.socket.recv(min(size, 4 * _READ))
                 if not piece:
-                    raise Malformed("an answer that is shorter than it says")
+                    raise Malformed("an answer that is shorter than announced")
             size -= len(piece)
             yield piece
 
@@ -251,10 +251,10 @@ class Connection:
         """
         while b"\n" not in self._left:
             if len(self._left) > _MAX_HEAD:
-                raise Malformed("an answer with a line without end")
+                raise Malformed("an answer with too long a line")
             data = self.socket.recv(_READ)
             if not data:
-                raise Malformed("an answer that ends in the middle")
+                raise Malformed("an incomplete answer")
             self._left += data
         line, _, self._left = self._left.partition(b"\n")
         return line.rstrip(b"\r")

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _RENEWED: Final = 60.0
 """Seconds in which credentials count as just renewed: the others that were refused with the old ones need not
-renew them once more, and a store that refuses the new ones too is believed."""
+renew them again; if a store refuses the new ones too, that is final."""
 _MAX_REASON: Final = 300
 
 
@@ -31,7 +31,7 @@ class Credentials:
 
     Args:
         run: what GitHub gives the job, for a role.
-        hide: is told each secret before it is used.
+        hide: called with each secret before it is used.
         check: raises `errors.Cancelled` when the run is to stop.
 
     Raises:
@@ -70,14 +70,14 @@ class Credentials:
             return self._keys
         keys = _asked(lambda: _keys_of(source), self._configuration.profile)
         with self._changing:
-            # Others may have renewed them meanwhile: what expired must not come back.
+            # Another thread may have renewed them: expired ones must not come back.
             if keys != self._keys and source is self._source:
                 self._hide_keys(keys)
                 self._keys = keys
             return self._keys
 
     def renew(self) -> bool:
-        """Fetch credentials anew after they expired in spite of all; whether there are others now.
+        """Fetch credentials again after they expired; whether they are new ones.
 
         Raises:
             errors.PublishError: there are none any more.
@@ -132,7 +132,7 @@ class Credentials:
         token = variables.get("AWS_SESSION_TOKEN", "") or variables.get("AWS_SECURITY_TOKEN", "")
         if not secret:
             raise errors.NotAuthorised(
-                "There is half a pair of AWS credentials: AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not.",
+                "The AWS credentials are incomplete: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.",
                 "Set both, or neither." + _fork(self._run),
             )
         for name, value in (
@@ -142,8 +142,8 @@ class Credentials:
         ):
             if value and not re.fullmatch(r"[!-~]+", value):
                 raise errors.NotAuthorised(
-                    f"{name} cannot be one: it has a blank, a line end or a character that is not ASCII within.",
-                    "Copy it anew, alone and on one line.",
+                    f"{name} is not valid: it contains a blank, a line break or a character that is not ASCII.",
+                    "Copy it again, on one line and with nothing else.",
                 )
         return Keys(key, secret, token)
 
@@ -179,15 +179,15 @@ def _keys_of(source: botocore.credentials.Credentials | None) -> Keys:
     parts = [(part or "").strip() for part in (frozen.access_key, frozen.secret_key, frozen.token)]
     if any(part and not re.fullmatch(r"[!-~]+", part) for part in parts):
         raise errors.NotAuthorised(
-            "The AWS credentials that were found cannot be some: one has a blank, a line end or a character that is "
-            "not ASCII within.",
-            "Check the profile or the program that gives them.",
+            "The AWS credentials that were found are not valid: one contains a blank, a line break or a character "
+            "that is not ASCII.",
+            "Check the profile or the program that provides them.",
         )
     return Keys(*parts)
 
 
 def _no_questions(profile: dict[str, Any], profiles: dict[str, dict[str, Any]]) -> None:
-    """Refuse a profile for which botocore would ask for a code, where nobody can type one.
+    """Refuse a profile for which botocore would prompt for a code.
 
     Raises:
         errors.NotAuthorised
@@ -196,8 +196,8 @@ def _no_questions(profile: dict[str, Any], profiles: dict[str, dict[str, Any]]) 
     while profile and profile not in seen:
         if profile.get("role_arn") and profile.get("mfa_serial") and not sys.stdin.isatty():
             raise errors.NotAuthorised(
-                "The AWS profile wants a code of a second factor (mfa_serial), and there is nobody to type it.",
-                "Get a session first, e.g. with aws sts get-session-token or aws-vault, and give its three variables.",
+                "The AWS profile requires an MFA code (mfa_serial), and nobody can enter one here.",
+                "Get a session first, e.g. with aws sts get-session-token or aws-vault, and set its three variables.",
             )
         seen.append(profile)
         profile = profiles.get(str(profile.get("source_profile", "")), {})
@@ -223,12 +223,11 @@ def _asked(ask: Callable[[], T], profile: str = "") -> T:
         raise errors.NotAuthorised(
             f"The AWS credentials could not be read: {error.strerror or type(error).__name__}"
             f"{f' ({error.filename})' if error.filename else ''}.",
-            "In a container a file such as AWS_WEB_IDENTITY_TOKEN_FILE must lie in a folder that it sees: below "
-            "the workspace.",
+            "In a container a file such as AWS_WEB_IDENTITY_TOKEN_FILE must be inside the workspace.",
         ) from error
     except RuntimeError as error:
         raise errors.NotAuthorised(
-            "The AWS credentials had expired when they came.",
+            "The AWS credentials were already expired when they were fetched.",
             "Check the clock of this machine, then run again.",
         ) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -248,14 +247,12 @@ def explain(error: Exception, profile: str = "") -> errors.PublishError:
     if isinstance(error, b.ProfileNotFound):
         return errors.BadInput(f"aws-profile: {error}.")
     if isinstance(error, b.PartialCredentialsError):
-        return errors.NotAuthorised(
-            f"There is half a pair of AWS credentials: {_harmless(error)}.", "Set both."
-        )
+        return errors.NotAuthorised(f"The AWS credentials are incomplete: {_harmless(error)}.", "Set both.")
     if isinstance(error, b.NoCredentialsError):
         return problems.no_credentials()
     if isinstance(error, b.SSOError | b.TokenRetrievalError | b.UnauthorizedSSOTokenError):
         return errors.NotAuthorised(
-            f"The session of AWS's single sign-on is not there or has expired: {_harmless(error)}.",
+            f"There is no AWS single sign-on session, or it has expired: {_harmless(error)}.",
             f"Log in with aws sso login{f' --profile {profile}' if profile else ''}, and run again.",
         )
     if isinstance(error, b.ConfigParseError | b.ConfigNotFound | b.InvalidConfigError):

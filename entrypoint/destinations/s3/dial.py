@@ -89,7 +89,7 @@ def open_connection(
     if through.tls:
         raise NoAnswer(
             errors.Refused(
-                f"{_start(proxy)} is reached by https itself, which does not work for a store with https.",
+                f"{_start(proxy)} itself uses https, which is not supported for an https store.",
                 "Name the proxy with http://.",
             ),
             final=True,
@@ -178,7 +178,7 @@ def _tunnel(
         raise NoAnswer(
             errors.Unreachable(
                 f"{_start(proxy)} does not connect to {target.authority}: {reason(error)}.",
-                f"Check {proxy.variable}, or except the host with NO_PROXY.",
+                f"Check {proxy.variable}, or exclude the host with NO_PROXY.",
             ),
             timed_out=isinstance(error, TimeoutError),
         ) from error
@@ -194,8 +194,8 @@ def refused_by_proxy(proxy: network.Proxy, target: network.Target, status: int) 
     if status == 407:
         return NoAnswer(
             errors.Refused(
-                f"{_start(proxy)} wants a user and a password, or other ones (407).",
-                f"Write them into {proxy.variable}, as http://USER:PASSWORD@HOST:PORT with special characters "
+                f"{_start(proxy)} requires a user name and password, or refuses those given (407).",
+                f"Set them in {proxy.variable}, as http://USER:PASSWORD@HOST:PORT with special characters "
                 "percent-encoded.",
             ),
             final=True,
@@ -204,7 +204,7 @@ def refused_by_proxy(proxy: network.Proxy, target: network.Target, status: int) 
     return NoAnswer(
         (errors.Unreachable if later else errors.Refused)(
             f"{_start(proxy)} does not connect to {target.authority} ({status}).",
-            "Try again later." if later else "Allow the host there, or except it with NO_PROXY.",
+            "Try again later." if later else "Allow the host there, or exclude it with NO_PROXY.",
         ),
         final=not later,
     )
@@ -225,16 +225,16 @@ def reason(error: Exception) -> str:
 def _unreachable(what: network.Target | network.Proxy, reason: str) -> NoAnswer:
     hint = "Check s3-endpoint-url, the region and the network."
     if isinstance(what, network.Proxy):
-        hint = f"Check {what.variable}, or except the host with NO_PROXY."
+        hint = f"Check {what.variable}, or exclude the host with NO_PROXY."
     return NoAnswer(errors.Unreachable(f"{_start(what)} cannot be reached: {reason}.", hint))
 
 
 def _untrusted(what: network.Target | network.Proxy, reason: str) -> NoAnswer:
     return NoAnswer(
         errors.Unreachable(
-            f"{_start(what)}: no TLS connection: its certificate cannot be trusted"
+            f"{_start(what)}: the TLS connection failed: its certificate is not trusted"
             f"{f' ({text.printable(reason)})' if reason else ''}.",
-            "For a private certificate authority set AWS_CA_BUNDLE.",
+            "For a private certificate authority, set AWS_CA_BUNDLE.",
         ),
         final=True,
     )
@@ -244,7 +244,7 @@ def _no_tls(what: network.Target | network.Proxy, said: str) -> NoAnswer:
     said = said.replace("_", " ").lower()
     return NoAnswer(
         errors.Unreachable(
-            f"{_start(what)}: no TLS connection; is it https there? ({text.printable(said)})",
+            f"{_start(what)}: the TLS connection failed; does the server use https? ({text.printable(said)})",
             "Check the endpoint's scheme; for a private certificate authority set AWS_CA_BUNDLE.",
         ),
         final=True,

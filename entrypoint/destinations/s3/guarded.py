@@ -38,7 +38,7 @@ class Guarded:
         """Replace it.
 
         Raises:
-            errors.FileFailed: it could not be sent, or somebody else replaced it meanwhile.
+            errors.FileFailed: it could not be sent, or another run replaced it in the meantime.
         """
         condition = self._condition(key, file)
         conflicts = 0
@@ -48,11 +48,11 @@ class Guarded:
             except upload.ConditionFailed as error:
                 assert condition is not None  # it failed
                 answer = error.answer
-            # Whoever replaced it changed its ETag. If that is what it was, the store means something else.
+            # A replacement changes the ETag. If it is the same, the store handles conditions differently.
             now = compare.head_or_nothing(self._ask, key, lambda: None)
             if (now.etag if now else "").strip('"') != condition.etag.strip('"'):
                 if self._is_ours(file, key):
-                    return Receipt(0, "", "same content there")
+                    return Receipt(0, "", "same content")
                 raise self._overtaken(file)
             if answer.status == 409 and conflicts < _CONFLICTS:
                 conflicts += 1
@@ -83,7 +83,7 @@ class Guarded:
                 listed = listed or (client.Listed(key, found.size, etag) if found else None)
         if listed and not etag:
             self._store.tell(
-                "This store tells no ETags, so a catalog is replaced without a condition; two runs that end at the "
+                "This store returns no ETags, so a catalog is replaced without a condition; two runs that end at the "
                 "same moment could overwrite each other's catalog."
             )
             return None

@@ -22,7 +22,7 @@ class Kept:
         self._left = {False, True} if (asked or described) and not ask.store.is_aws else set[bool]()
 
     def look(self, file: model.PlannedFile, key: str) -> None:
-        """Look at an object that was just sent, if it is the first of its kind. Does not raise."""
+        """Check an object that was just sent, if it is the first of its kind. Does not raise."""
         in_parts = file.size > checksums.SINGLE
         with self._lock:
             if in_parts not in self._left:
@@ -32,7 +32,7 @@ class Kept:
         lost = [*self._of_head(file, key), *self._of_tags(key, kind), *self._of_acl(key)]
         if lost:
             self._ask.store.tell(
-                f"This store did not keep what was set for objects that are {kind}: {', '.join(lost)}."
+                f"This store did not keep these settings of objects that are {kind}: {', '.join(lost)}."
             )
 
     def _of_head(self, file: model.PlannedFile, key: str) -> list[str]:
@@ -60,7 +60,7 @@ class Kept:
         except (problems.Failed, errors.PublishError) as error:
             why = str(error.answer) if isinstance(error, problems.Failed) else error.message
             self._ask.store.tell(
-                f"Whether tags were kept for objects that are {kind} could not be seen ({why})."
+                f"Whether the tags of objects that are {kind} were kept could not be checked ({why})."
             )
             return []
 

@@ -17,7 +17,7 @@ from entrypoint.destinations.s3.store import Option
 from entrypoint.plan import model
 
 _AHEAD: Final = 32
-"""Parts of one file that are handed out to the threads and not yet looked at."""
+"""Parts of one file that are assigned to threads and not yet checked."""
 _ENDING: Final = 2.0
 """Seconds for parts under way to end when their upload is given up."""
 
@@ -101,7 +101,7 @@ class Multipart:
         try:
             ended = self._complete(self._send())
         except errors.Unreachable:
-            raise  # nobody would answer; `abandon` tries, and does not wait for ever
+            raise  # the network may be down; `abandon` tries, for a limited time
         except problems.Failed as error:
             self._uploads.abort(self._key, self._id)
             if self._continued and error.answer.status in (400, 404, 501):
@@ -142,7 +142,7 @@ class Multipart:
     def _try_first(self) -> list[_Sent]:
         """Send the first part alone, where it is not known yet whether this store's ETags prove parts.
 
-        Where they do not, the upload is begun anew, with our own checksum.
+        If they do not, a new upload is opened, with our own checksum.
         """
         if self._keeps or self._continued or self._store.needs_note is not None:
             return []
@@ -196,8 +196,8 @@ class Multipart:
         self._file.source.check()
         if self._continued and not any(part.count < part.size for part in done):
             self._store.tell(
-                f"An unfinished upload of {self._file.local!r} was found, but nothing proved what its parts hold; "
-                "the whole file was sent."
+                f"An unfinished upload of {self._file.local!r} was found, but its parts could not be verified; the "
+                "whole file was sent."
             )
         return done
 
@@ -299,13 +299,13 @@ class Multipart:
         except problems.Failed as error:
             said = error.answer
             lost = said.status >= 500 or not said.status or said.code == "NoSuchUpload" or said.status == 200
-            # The store may have completed it though its answer was lost; the object itself tells.
+            # The store may have completed it although its answer was lost; check the object itself.
             if not lost or not self._is_there(own, digest):
                 raise
             answer = {}
         else:
             if not answer and not self._is_there(own, digest):
-                # Somebody else answered, such as a gateway that says it is down with a status of 200.
+                # Not the store's answer, but for example a gateway's error page with a status of 200.
                 raise problems.Failed(problems.Answer(0, "", "an answer without an ETag"))
         self._look_at_note(own)
         proved = self._proof(answer, done, digest, own)
@@ -368,6 +368,6 @@ class Multipart:
         if proof.by_reading(self._ask, self._key, self._file.size, own, had_etag=had_etag):
             return "content read back"
         raise errors.FileFailed(
-            f"{self._file.local!r}: the store keeps other bytes than were sent.",
-            "Check the store; the object there must not be trusted, and run again.",
+            f"{self._file.local!r}: the store has different bytes than were sent.",
+            "Check the store, do not use the object there, and run again.",
         )

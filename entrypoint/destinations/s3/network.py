@@ -123,7 +123,7 @@ class Network:
             if name != "SSL_CERT_DIR" and not path.exists():
                 raise errors.BadInput(
                     f"{name}: there are no certificates at {value!r}.",
-                    "In a container it must lie in a folder that it sees: below the workspace.",
+                    "In a container it must be inside the workspace.",
                 )
             return str(path), name
         return "", ""
@@ -158,8 +158,8 @@ class Network:
             re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", each.name) for each in Path(self.bundle).iterdir()
         ):
             raise errors.BadInput(
-                f"{self._bundle_from}: the folder {self.bundle!r} holds no certificates under the names by which "
-                "they are looked for.",
+                f"{self._bundle_from}: the folder {self.bundle!r} has no certificates with the file names that "
+                "OpenSSL looks for.",
                 "Name a file, or run openssl rehash on the folder.",
             )
         try:
@@ -178,7 +178,9 @@ class Network:
     def _read_proxy(self, scheme: str) -> Proxy | None:
         value, variable = self._variable(f"{scheme.upper()}_PROXY")
         if scheme == "http" and variable == "HTTP_PROXY" and "REQUEST_METHOD" in self._variables:
-            value = ""  # a CGI script's variable of this name is the header Proxy of a stranger's request
+            value = (
+                ""  # in a CGI script, the variable of this name is the header Proxy of any client's request
+            )
         if not value:
             value, variable = self._variable("ALL_PROXY")
         if not value:
@@ -189,16 +191,17 @@ class Network:
             if parts.scheme.startswith("socks"):
                 raise errors.BadInput(
                     f"{variable}: SOCKS proxies ({parts.scheme}) are not supported.",
-                    "Name an HTTP proxy, or except the host with NO_PROXY.",
+                    "Name an HTTP proxy, or exclude the host with NO_PROXY.",
                 )
             if parts.scheme not in _PORTS:
                 raise errors.BadInput(
-                    f"{variable}: {parts.scheme} is not the way to a proxy.", "Name one with http://."
+                    f"{variable}: {parts.scheme} is not a scheme for proxies.", "Name one with http://."
                 )
             server = Target.of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
         except ValueError:
             raise errors.BadInput(
-                f"{variable}: this is no proxy's address.", "Write it like http://USER:PASSWORD@HOST:PORT."
+                f"{variable}: this is not the address of a proxy.",
+                "Write it like http://USER:PASSWORD@HOST:PORT.",
             ) from None
         user, has_user, _ = parts.netloc.rpartition("@")
         authorization = ""

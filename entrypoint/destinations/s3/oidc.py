@@ -51,7 +51,7 @@ def fetch(
         raise errors.NotAuthorised(
             "role-to-assume: the address of GitHub's token service (ACTIONS_ID_TOKEN_REQUEST_URL) is not an https "
             "address, so nothing was sent there.",
-            "Leave that variable to the runner.",
+            "Do not set that variable: the runner sets it.",
         )
     parts = urllib.parse.urlsplit(run.oidc_url)
     target = network.Target.of(run.oidc_url)
@@ -89,7 +89,7 @@ def _ask(
                 # Not chained: nothing that holds the request may go further than this.
                 raise errors.Unreachable(
                     f"GitHub's token service ({target.host}) does not answer: {error.error.message}",
-                    error.error.hint if error.final else "Run again later; what is up is not sent twice.",
+                    error.error.hint if error.final else "Run again later; uploaded files are skipped.",
                 ) from None
         else:
             if response.status not in _LATER or number >= patience.tries:
@@ -106,8 +106,8 @@ def _judge(status: int, body: bytes, host: str, hide: Callable[[str], None]) -> 
         raise errors.NotAuthorised(f"GitHub gives this job no token for AWS ({status} from {host}).", ALLOW)
     if 300 <= status < 400:
         raise errors.Refused(
-            f"GitHub's token service ({host}) sends us on to another address, to which its token must not go.",
-            "Is there a proxy that wants a login? Let the runner reach the service directly.",
+            f"GitHub's token service ({host}) redirects to another address, which must not get its token.",
+            "Does a proxy require a login? Let the runner reach the service directly.",
         )
     try:
         token = json.loads(body).get("value", "") if status == 200 else ""
@@ -116,7 +116,7 @@ def _judge(status: int, body: bytes, host: str, hide: Callable[[str], None]) -> 
     if not isinstance(token, str) or not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token, re.ASCII):
         raise errors.Unreachable(
             f"GitHub's token service ({host}) answered {status}, but with no token.",
-            "Run again later; what is up is not sent twice.",
+            "Run again later; uploaded files are skipped.",
         )
     hide(token)
     return token

@@ -23,7 +23,7 @@ _SLOWEST: Final = 64 * 1024
 
 
 class Body(Protocol):
-    """Bytes of a request; `view` may read them once more after `release`."""
+    """Bytes of a request; `view` may read them again after `release`."""
 
     size: int
 
@@ -93,7 +93,7 @@ class Pool:
         """Send a request, and read its answer whole.
 
         Args:
-            check: raises `errors.Cancelled` when the run is to stop; asked meanwhile from another thread.
+            check: raises `errors.Cancelled` if the run was cancelled; called from another thread.
 
         Raises:
             dial.NoAnswer
@@ -140,7 +140,7 @@ class Pool:
     def _first_answer(
         self, target: network.Target, request: Request, operation: interrupt.Operation
     ) -> tuple[connection.Connection, connection.Response]:
-        """Send it, and read the head of the answer; once more where a kept connection turns out to be closed."""
+        """Send it, and read the head of the answer; retry once if a kept-alive connection was closed."""
         head = _head(target, request)
         again = False
         while True:
@@ -221,25 +221,25 @@ class Pool:
         if isinstance(error, connection.Malformed):
             return dial.NoAnswer(
                 errors.Unreachable(
-                    f"{what} answers, but not as S3 does: {error}.",
-                    "Check s3-endpoint-url, and for a proxy in between.",
+                    f"{what} does not answer like an S3 store: {error}.",
+                    "Check s3-endpoint-url, and whether a proxy is in between.",
                 )
             )
         if operation.expired:
             return dial.NoAnswer(
-                errors.Unreachable(f"{what} began to answer and did not come to an end.", "Try again later."),
+                errors.Unreachable(f"{what} stopped in the middle of an answer.", "Try again later."),
                 timed_out=True,
             )
         if isinstance(error, TimeoutError):
             return dial.NoAnswer(
                 errors.Unreachable(
-                    f"{what} takes data, or nothing at all, and answers no more.",
-                    "Run again later; what is up is not sent twice.",
+                    f"{what} stopped answering.",
+                    "Run again later; uploaded files are skipped.",
                 ),
                 timed_out=True,
             )
         return dial.NoAnswer(
-            errors.Unreachable(f"{what} broke off the connection ({dial.reason(error)}).", "Try again later.")
+            errors.Unreachable(f"{what} closed the connection ({dial.reason(error)}).", "Try again later.")
         )
 
 

@@ -18,7 +18,7 @@ _MAX_ID: Final = 80
 _SECRET: Final = re.compile(r"eyJ[\w.-]+|(?<![\w/+=])[A-Za-z0-9/+]{100,}={0,2}")
 """Tokens as GitHub and STS write them; what quotes one may quote half of it, which no mask would find."""
 
-_LATER: Final = "Run again later; what is up is not sent twice."
+_LATER: Final = "Run again later; uploaded files are skipped."
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _CREDENTIALS: Final = {
     "InvalidAccessKeyId": (
@@ -27,7 +27,7 @@ _CREDENTIALS: Final = {
     ),
     "SignatureDoesNotMatch": (
         "the secret key does not belong to the access key",
-        "Check AWS_SECRET_ACCESS_KEY; a blank or a line end pasted along is a common cause.",
+        "Check AWS_SECRET_ACCESS_KEY; a pasted blank or line break is a common cause.",
     ),
     "InvalidToken": (
         "the session token is malformed or belongs to other keys",
@@ -35,15 +35,15 @@ _CREDENTIALS: Final = {
     ),
     "TokenRefreshRequired": (
         "the session token has expired",
-        "Get new credentials and run again; what is up is not sent twice.",
+        "Get new credentials and run again; uploaded files are skipped.",
     ),
     "ExpiredToken": (
         "the credentials have expired",
-        "Get new ones and run again (role-to-assume renews them by itself); what is up is not sent twice.",
+        "Get new ones and run again (role-to-assume renews them by itself); uploaded files are skipped.",
     ),
     "ExpiredTokenException": (
         "the credentials have expired",
-        "Get new ones and run again; what is up is not sent twice.",
+        "Get new ones and run again; uploaded files are skipped.",
     ),
     "RequestExpired": (
         "the credentials or the signature have expired",
@@ -64,7 +64,7 @@ _CREDENTIALS: Final = {
         "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
     ),
     # Ceph: https://docs.ceph.com/en/latest/radosgw/admin/#suspend-a-user
-    "UserSuspended": ("the user of the access key is suspended", "Ask whoever runs the store."),
+    "UserSuspended": ("the user of the access key is suspended", "Ask the operator of the store."),
 }
 _DENIED: Final = {"AccessDenied", "AllAccessDisabled", "403", "Forbidden", "InvalidObjectState"}
 _REGION_HINT: Final = "Set aws-region to the bucket's region."
@@ -106,7 +106,7 @@ RETRYABLE: Final = _THROTTLED | {
 
 @dataclass(frozen=True)
 class Answer:
-    """An error as S3 tells it.
+    """An error as S3 returns it.
 
     Attributes:
         status: HTTP status, 0 where there was none.
@@ -189,7 +189,7 @@ def from_xml(status: int, body: bytes, headers: dict[str, str] | None = None) ->
 
 
 def _server(url: str) -> str:
-    """Scheme and host of a URL; the rest of it may be a login's and is nobody's business."""
+    """Scheme and host of a URL; the rest may contain a login and stays hidden."""
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:
@@ -198,7 +198,7 @@ def _server(url: str) -> str:
 
 
 def _region(message: str, endpoint: str) -> str:
-    """The region that a sentence or the name of a host tells; empty where they tell none."""
+    """The region in a message or a host name; empty if there is none."""
     found = re.search(r"expecting '([a-z0-9-]{1,40})'", message) or re.search(
         r"s3[.-](?:dualstack\.)?([a-z0-9]+(?:-[a-z0-9]+)+)\.", endpoint
     )
@@ -289,7 +289,7 @@ def _redirected(answer: Answer) -> tuple[str, str]:
     if answer.region:
         hint = f"Set aws-region: {text.printable(answer.region)}."
     elif answer.location:
-        hint = f"If the store is at {where}, let s3-endpoint-url name it; a proxy that wants a login redirects too."
+        hint = f"If the store is at {where}, let s3-endpoint-url name it; a proxy that requires a login also redirects."
     else:
         hint = "Check aws-region and s3-endpoint-url."
     return f"the store redirects to {where}, which is not followed ({answer}).", hint
@@ -303,7 +303,8 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
     if is_denied(answer):
         return errors.NotAuthorised(
             f"{what}: access denied ({action}){_why(answer)}",
-            f"Allow {action} to these credentials in the IAM or bucket policy; the README has a policy that suffices.",
+            f"Allow {action} to these credentials in the IAM or bucket policy; docs/setup-s3.md has a sufficient "
+            "policy.",
         )
     if answer.status == 404:
         return errors.Refused(
@@ -312,7 +313,7 @@ def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
         )
     if is_passing(answer) or not answer.status:
         return errors.Unreachable(
-            f"{what}: the store does not work at the moment ({answer}).", "Try again later."
+            f"{what}: the store is not working at the moment ({answer}).", "Try again later."
         )
     if _is_redirect(answer):
         said, hint = _redirected(answer)
@@ -340,7 +341,7 @@ def for_file(
         )
     if is_passing(answer) or answer.status == 0:
         return errors.FileFailed(
-            f"{name!r}: the store did not take it in spite of several tries ({answer}).",
+            f"{name!r}: the store refused it in several tries ({answer}).",
             _LATER,
             if_all=errors.Unreachable,
         )
@@ -349,7 +350,7 @@ def for_file(
         return errors.FileFailed(f"{name!r}: {said}", hint, if_all=errors.Refused)
     hint = ""
     if given and is_unknown(answer):
-        hint = f"Perhaps the store does not know what is asked for: leave out {' and '.join(given)}."
+        hint = f"Perhaps the store does not support it: leave out {' and '.join(given)}."
     return errors.FileFailed(f"{name!r}: the store refused it ({answer}).", hint, if_all=errors.Refused)
 
 

@@ -21,7 +21,7 @@ def of_answer(
 ) -> str | None:
     """What in an answer proves the bytes: a name, empty where there is nothing, None where it is wrong.
 
-    No ETag at all is wrong too: it was somebody else who answered, such as a gateway that says it is down
+    No ETag at all is wrong too: the answer is not the store's, but for example that of a gateway that says it is down
     with a status of 200.
 
     Args:
@@ -41,7 +41,7 @@ def of_answer(
     if store.etag_is_md5 and compare.is_md5(etag, encryption):
         return BY_MD5 if etag.strip('"') == md5().hex() else None
     store.tell(
-        "This store answers with neither a checksum nor an ETag that is one; a file counts as verified when "
+        "This store returns neither a checksum nor an ETag that is an MD5; a file counts as verified when "
         "the store accepted a request that carried its checksum."
     )
     return ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DURATION: Final = 3600
 """Seconds of a session: what every role allows, and the most where one role assumes another."""
 EARLY: Final = 15 * 60
-"""Seconds before its end from which on a session is fetched anew, while uploads go on with the old one."""
+"""Seconds before its end at which a new session is fetched, while uploads continue with the old one."""
 LATE: Final = 60
 """Seconds before its end from which on there is no going on without a new one."""
 _MAX_NAME: Final = 64
@@ -47,7 +47,7 @@ def find(
     hide: Callable[[str], None],
     check: Callable[[], None],
 ) -> botocore.credentials.Credentials:
-    """Credentials of a session of the role, which fetch themselves anew before they expire.
+    """Credentials of a session of the role, renewed before they expire.
 
     Args:
         session: whose chain may find other credentials to assume the role with.
@@ -60,7 +60,7 @@ def find(
     """
     by_token = bool(run.oidc_url and run.oidc_token.reveal())
     if by_token:
-        # What a machine of one's own may do by itself was not set by anybody for this job; and on GitHub's
+        # Credentials of the machine itself were not set for this job; and on GitHub's
         # machines, asking for it only takes time.
         core.get_component("credential_provider").remove("iam-role")
     others = session.get_credentials()
@@ -139,7 +139,7 @@ def _no_way(run: settings.Run) -> errors.NotAuthorised:
             oidc.ALLOW,
         )
     return errors.NotAuthorised(
-        "role-to-assume: there are no AWS credentials with which the role could be assumed.",
+        "role-to-assume: there are no AWS credentials to assume the role with.",
         "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, aws-profile, or AWS_WEB_IDENTITY_TOKEN_FILE together "
         "with AWS_ROLE_ARN.",
     )
@@ -148,34 +148,34 @@ def _no_way(run: settings.Run) -> errors.NotAuthorised:
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#Errors
 _ERRORS: Final = {
     "InvalidIdentityToken": (
-        "AWS does not take the token",
+        "AWS rejects the token",
         f"Add the identity provider {oidc.PROVIDER} with the audience {oidc.AUDIENCE} to the AWS account of the role.",
     ),
     "ExpiredTokenException": (
-        "the token or the credentials had expired when AWS looked at them",
-        "Get new ones, check the clock of this machine, and run again; what is up is not sent twice.",
+        "the token or the credentials were expired when AWS checked them",
+        "Get new ones, check the clock of this machine, and run again; uploaded files are skipped.",
     ),
     "ExpiredToken": (
-        "the credentials had expired when AWS looked at them",
-        "Get new ones and run again; what is up is not sent twice.",
+        "the credentials were expired when AWS checked them",
+        "Get new ones and run again; uploaded files are skipped.",
     ),
     "IDPRejectedClaim": (
         "the identity provider rejected the token",
         "Check the identity provider in the AWS account of the role.",
     ),
     "InvalidClientTokenId": (
-        "AWS does not know the access key with which the role is assumed",
+        "AWS does not know the access key that is used to assume the role",
         "Check AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN.",
     ),
     "SignatureDoesNotMatch": (
         "the secret key does not belong to the access key",
-        "Check AWS_SECRET_ACCESS_KEY; a blank or a line end pasted along is a common cause.",
+        "Check AWS_SECRET_ACCESS_KEY; a pasted blank or line break is a common cause.",
     ),
     "RegionDisabledException": (
         "STS is switched off in this region",
         "Set aws-region to a region that is active in the AWS account of the role.",
     ),
-    "ValidationError": ("AWS does not take the request", "Check the account and the name in role-to-assume."),
+    "ValidationError": ("AWS rejects the request", "Check the account and the name in role-to-assume."),
 }
 _LATER: Final = {
     "IDPCommunicationError",
@@ -216,7 +216,7 @@ def explain(
     if answer.code in _LATER or answer.status >= 500:
         return errors.Unreachable(
             f"{what} does not work at the moment ({answer.code or answer.status}).",
-            "Run again later; what is up is not sent twice.",
+            "Run again later; uploaded files are skipped.",
         )
     if found := _ERRORS.get(answer.code):
         return errors.NotAuthorised(f"{what}: {found[0]} ({answer.code}{why}).", found[1])
@@ -224,30 +224,30 @@ def explain(
         return errors.NotAuthorised(f"{what} refused: {answer}", "Check role-to-assume and the role.")
     if sub:
         return errors.NotAuthorised(
-            f"{what}: the role does not let this job in ({answer.code}{why}); the token's sub is {sub!r}.",
+            f"{what}: the role does not trust this job ({answer.code}{why}); the token's sub is {sub!r}.",
             f"Check role-to-assume, and allow this sub with the audience {audience} in the role's trust policy.",
         )
     return errors.NotAuthorised(
-        f"{what}: the role must not be assumed with the credentials that are set ({answer.code}{why}).",
+        f"{what}: the current credentials may not assume the role ({answer.code}{why}).",
         "Allow it in the role's trust policy; after aws-actions/configure-aws-credentials, which assumed a role "
         "already, leave role-to-assume out.",
     )
 
 
 def unreachable(error: botocore.exceptions.BotoCoreError) -> errors.PublishError:
-    """STS, or whoever else gives out credentials, did not answer."""
+    """STS, or another service that provides credentials, did not answer."""
     if isinstance(error, botocore.exceptions.SSLError):
         return errors.Unreachable(
-            "AWS STS, or another service that gives out credentials: no TLS connection: its certificate cannot be "
-            "trusted, or it is not https there.",
-            "For a private certificate authority set AWS_CA_BUNDLE.",
+            "AWS STS, or another service that gives out credentials: the TLS connection failed: its certificate is "
+            "not trusted, or it is not https there.",
+            "For a private certificate authority, set AWS_CA_BUNDLE.",
         )
     if isinstance(error, botocore.exceptions.ProxyConnectionError):
         return errors.Unreachable(
-            "The proxy on the way to the service that gives out AWS credentials cannot be reached.",
-            "Check HTTPS_PROXY, or except the host with NO_PROXY.",
+            "The proxy for the service that provides AWS credentials cannot be reached.",
+            "Check HTTPS_PROXY, or exclude the host with NO_PROXY.",
         )
     return errors.Unreachable(
-        "The service that gives out AWS credentials cannot be reached.",
+        "The service that provides AWS credentials cannot be reached.",
         "Check aws-region (each has its own STS), AWS_ENDPOINT_URL_STS if it is set, and the network.",
     )

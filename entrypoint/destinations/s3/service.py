@@ -133,7 +133,7 @@ class Service:
             self.endpoint = endpoint.resolve(self._chosen, self._found, region)
 
     def _follows(self, answer: problems.Answer, used: endpoint.Endpoint) -> bool:
-        """Whether an answer tells where the bucket is to be asked, and we did not know."""
+        """Whether an answer contains a new region or address for the bucket."""
         region = answer.region
         if region and (problems.is_wrong_region(answer) or answer.status == 400) and region != used.region:
             if self.endpoint is used:
@@ -154,7 +154,7 @@ class Service:
         """Make a call until it is answered for good.
 
         Args:
-            check: asked in the place of the usual one.
+            check: used instead of the usual one.
 
         Raises:
             problems.Failed: the store refused it, or did not answer in spite of all tries.

@@ -51,7 +51,7 @@ class Scope:
 
 
 def quote_path(key: str) -> str:
-    """A key as it stands in a path, in the form in which it is signed as well."""
+    """A key as it is written in a path; also the form that is signed."""
     return urllib.parse.quote(key, safe="/-_.~")
 
 

@@ -1,4 +1,4 @@
-"""What a store turned out to know and to keep, learnt from its answers and told once."""
+"""What a store supports and keeps, detected from its answers and reported once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Option(StrEnum):
     CHECKSUM_MODE = "x-amz-checksum-mode"
     """HEAD: asks for the object's checksum."""
     CHECKSUM = "checksum"
-    """Of the body, as a header of S3's; without it an MD5 goes along."""
+    """Of the body, as an S3 header; without it an MD5 is sent."""
     ENCODING = "encoding-type"
     """Listings: keys percent-encoded, because XML cannot hold all of them."""
     CONDITION = "condition"
@@ -80,8 +80,8 @@ class Store:
             )
         elif option is Option.CONDITION:
             self.tell(
-                "This store knows no conditional writes; two runs that end at the same moment could overwrite each "
-                "other's catalog."
+                "This store does not support conditional writes; two runs that end at the same moment could "
+                "overwrite each other's catalog."
             )
 
     def call(self, options: tuple[Option, ...], send: Callable[[frozenset[Option]], T]) -> T:

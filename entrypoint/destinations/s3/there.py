@@ -70,7 +70,7 @@ class There:
         return not self._unlisted and not self.denied
 
     def list_all(self, scopes: Mapping[str, int]) -> None:
-        """List what is below some folders, as far as that is worth it.
+        """List some folders, as far as that is cheaper than single requests.
 
         Args:
             scopes: folders without a last slash, and how many files are planned in each.
@@ -84,7 +84,7 @@ class There:
                 self._list(scope, count)
         else:
             first, *rest = scopes.items()
-            self._list(*first)  # tells bucket, region and credentials for all
+            self._list(*first)  # checks bucket, region and credentials for all
             with futures.ThreadPoolExecutor(_LISTS, thread_name_prefix="list") as pool:
                 waiting = [pool.submit(self._list, scope, count) for scope, count in rest]
                 try:
@@ -114,7 +114,7 @@ class There:
             self._unlisted.append(below)
         self._ask.store.tell(
             f"More than {seen:,} objects are below s3://{self._ask.bucket}/{below}; only the planned ones were "
-            "looked at, and extra ones are not listed."
+            "checked, and extra ones are not listed."
         )
 
     def _take(self, page: client.Page, below: str) -> None:
@@ -129,7 +129,7 @@ class There:
                     self.extras.append(Remote(name, item.size))
 
     def listed(self, name: str) -> client.Listed | None:
-        """An object as it was when the run began, as far as it was looked at."""
+        """An object as it was when the run began, if it was checked."""
         return self._objects.get(name)
 
     def find(self, name: str) -> Found | None:

@@ -139,8 +139,8 @@ class Uploader:
             if receipt := self._single(file, key, condition, watch):
                 return receipt
         raise errors.FileFailed(
-            f"{file.local!r}: the store keeps other bytes than were sent, twice over.",
-            "Check the store; the object there must not be trusted.",
+            f"{file.local!r}: the store has different bytes than were sent, twice.",
+            "Check the store; do not use the object there.",
         )
 
     def _single(

@@ -35,7 +35,7 @@ _LARGE: Final = 50_000_000
 
 
 def _never() -> None:
-    """A cancel switch that nobody turns."""
+    """A cancel switch that is never set."""
 
 
 class Zenodo:
@@ -53,8 +53,8 @@ class Zenodo:
         draft_only: other runs send all files; the metadata is saved now.
         data_set: part of the mark; the plan's own is taken where it is empty.
         check: raises `errors.Cancelled` when the run is to stop.
-        patience: how long and how often it is waited and tried.
-        reporter: is told of requests and waits.
+        patience: time-outs and number of retries.
+        reporter: receives requests and waits.
         drafts: remembers the draft of an earlier run where there is no mark.
 
     Raises:
@@ -163,15 +163,15 @@ class Zenodo:
         there = self._now.record
         stored = there.files.get(file.name) if there is not None else None
         if stored is None:
-            return destinations.Verdict(destinations.State.ABSENT, "not there yet")
+            return destinations.Verdict(destinations.State.ABSENT, "not uploaded yet")
         if stored.pending:
-            return destinations.Verdict(destinations.State.ABSENT, "an upload was begun, and not completed")
+            return destinations.Verdict(destinations.State.ABSENT, "an earlier upload was not completed")
         if stored.size != file.size:
             reason = f"{file.size:,} bytes here, {stored.size:,} there"
             return destinations.Verdict(destinations.State.DIFFERENT, reason)
         digest = verify.digest(file, self._http)
         if digest != stored.md5:
-            reason = "other MD5" if stored.md5 else "there without a checksum"
+            reason = "different MD5" if stored.md5 else "no checksum to compare with"
             return destinations.Verdict(destinations.State.DIFFERENT, reason, f"md5:{digest}")
         with self._lock:
             self._proved[file.name] = digest
@@ -319,7 +319,7 @@ class Zenodo:
         verified = self._draft
         by_us = publish.publish(self._http, self._records, verified.id)
         if not by_us:
-            self._notices.append(f"Record {verified.id} was published by something else than this run.")
+            self._notices.append(f"Record {verified.id} was not published by this run.")
         record = publish.published(self._records, verified)
         self._now = dataclasses.replace(self._now, record=record, published=by_us)
         self._drafts.write(self._task.data_set, "")
@@ -344,7 +344,7 @@ class Zenodo:
     # Telling
 
     def links(self) -> destinations.Links:
-        """Where things are, as far as known now."""
+        """The addresses, as far as known now."""
         catalogs = [file.name for file in self._task.plan if file.is_catalog]
         return links.links(self._task.wanted.url, self._task.publisher, self._now, catalogs)
 

@@ -17,7 +17,7 @@ PREFIXES: Final = {settings.ZENODO_URL: "10.5281", settings.SANDBOX_URL: "10.507
 
 
 class Stage(StrEnum):
-    """How far a run came with its draft, on which depends what is left to do."""
+    """How far a run got with its draft, which determines what is left to do."""
 
     LOOKED_AT = "looked at"
     OPENED = "opened"
@@ -80,7 +80,7 @@ def links(base: str, publisher: str, now: Standing, catalogs: Sequence[str]) -> 
 
 
 def _dois(base: str, there: values.Record, reserved: str) -> tuple[str, str]:
-    """DOI and concept DOI, minted or as they will be; empty where the service alone can tell."""
+    """DOI and concept DOI, minted or as they will be; empty if only the service knows."""
     doi, prefix = there.doi or reserved, PREFIXES.get(base, "")
     if not prefix and not there.has_external_doi:
         prefix, _, name = doi.partition("/")
@@ -103,8 +103,8 @@ def _todo(base: str, now: Standing, draft: values.Record) -> str:
             return f"Draft {draft.id} is open: fill and publish it by runs with zenodo-id: {draft.id}."
         case Stage.IN_PART:
             return (
-                f"Draft {draft.id} is not complete: a last run, without shard, sends what is missing and the "
-                "catalog."
+                f"Draft {draft.id} is not complete: a last run, without shard, sends the missing files and "
+                "the catalog."
             )
         case Stage.FILLED:
             return _to_publish(base, now, draft)
@@ -121,4 +121,4 @@ def _to_publish(base: str, now: Standing, draft: values.Record) -> str:
     asked = ""
     if now.communities:
         asked = f" Choose the community there too: {text.printable(', '.join(now.communities))}."
-    return f"The draft is not published: look at it at {base}/uploads/{draft.id}{rest}{asked}"
+    return f"The draft is not published: check it at {base}/uploads/{draft.id}{rest}{asked}"

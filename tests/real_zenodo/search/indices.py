@@ -13,7 +13,7 @@ _SHARDS: Final = {"_shards": {"total": 1, "successful": 1, "failed": 0}}
 
 
 def index(request: Request) -> Answer:
-    """Create an index, look at it, delete it."""
+    """Create an index, read it, delete it."""
     store, name = request.store, request.index
     if request.method == "PUT":
         try:

@@ -10,7 +10,7 @@ from invenio_rdm_records.services.pids.providers import DataCiteClient
 
 
 class Client(DataCiteClient):
-    """The client of InvenioRDM, with a far side of its own."""
+    """InvenioRDM's client, with a server of its own."""
 
     @property
     def api(self) -> DataCiteRESTClient:

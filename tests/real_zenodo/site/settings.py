@@ -42,7 +42,7 @@ CELERY_RESULT_BACKEND: Final = f"{_REDIS}/2"
 CELERY_TASK_ALWAYS_EAGER: Final = True
 CELERY_TASK_EAGER_PROPAGATES: Final = False
 MAIL_SUPPRESS_SEND: Final = True
-# Tests are faster than people: what limits do is tested on the mocked Zenodo, where nobody has to wait.
+# Rate limits are tested on the mocked Zenodo, without waiting.
 RATELIMIT_GUEST_USER: Final = "500000 per hour;50000 per minute"
 RATELIMIT_AUTHENTICATED_USER: Final = RATELIMIT_GUEST_USER
 

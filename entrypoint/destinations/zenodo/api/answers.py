@@ -12,7 +12,7 @@ import requests
 from entrypoint import errors, text
 
 Json = Any
-"""Whatever `json.loads` gives; whoever reads it checks each field."""
+"""What `json.loads` returns; readers check each field."""
 
 MAX_ANSWER: Final = 64 * 1024 * 1024
 """Bytes of JSON that are read; a page of 100 depositions of 100 files each has about 6 MB."""
@@ -26,7 +26,7 @@ class Answer:
 
     Attributes:
         document: parsed JSON, or nothing where the body was no JSON.
-        is_page: the body is a web page, so that somebody else than the API answered.
+        is_page: the body is a web page, so the answer is not the API's.
         reason: the server's words, where it refuses.
     """
 
@@ -74,7 +74,7 @@ class Rejected(errors.Refused):
 
 
 class Denied(errors.NotAuthorised):
-    """401, 403, or Zenodo's way to say 403 to somebody with a cookie."""
+    """401, 403, or Zenodo's equivalent of 403 for a client with a cookie."""
 
     def __init__(self, message: str, hint: str = "", *, reason: str = "") -> None:
         super().__init__(message, hint)
@@ -110,7 +110,7 @@ def of(response: requests.Response, secret: str) -> Answer:
 
 
 def _words(document: Json, kind: str, secret: str) -> str:
-    """The server's own words, as far as it has any, made harmless."""
+    """The server's own message, if any, escaped."""
     found = _messages(document)
     if not found:
         return "a web page instead of an answer" if "html" in kind else "no explanation"

@@ -34,7 +34,7 @@ class Deposits:
         """Where the files of a draft are put; nothing where the service does not have this API.
 
         Raises:
-            answers.Denied: the deposition is somebody else's, or the token is not taken.
+            answers.Denied: the deposition belongs to another account, or the token is not accepted.
         """
         if not ident.isdigit():
             return None
@@ -52,10 +52,10 @@ class Deposits:
         """The account's depositions, all versions, from the search index: the newest may be missing.
 
         Args:
-            query: in the index's syntax; the hits have to be looked at again.
+            query: in the index's syntax; the hits must be checked again.
 
         Raises:
-            answers.Denied: the token is not taken.
+            answers.Denied: the token is not accepted.
             answers.Rejected: `is_unknown` where the service does not have this API.
         """
         first = self._page(query, 1, GUEST_PAGE)

@@ -14,14 +14,14 @@ import urllib3.exceptions
 
 PROXY: Final = "the proxy asks for a user name and a password (407)"
 PROXY_HINT: Final = (
-    "Put them into HTTPS_PROXY, as http://user:password@proxy:port, or have the proxy let us out."
+    "Put them into HTTPS_PROXY, as http://user:password@proxy:port, or allow this machine in the proxy."
 )
 _BUNDLE_HINT: Final = (
     "REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) must name a PEM file of certificates: correct or unset it."
 )
 _CERTIFICATE_HINT: Final = (
-    "Check zenodo-url and this machine's clock. Where a network or a service has a certificate authority of "
-    "its own, set REQUESTS_CA_BUNDLE to a file with its certificate."
+    "Check zenodo-url and this machine's clock. For a private certificate authority, "
+    "set REQUESTS_CA_BUNDLE to a file with its certificate."
 )
 
 
@@ -53,7 +53,7 @@ def of(error: Exception) -> Failure:
     if (never := _no_connection(error, causes)) is not None:
         return never
     if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return Failure("nothing moves on the connection", sent=True)
+        return Failure("the connection stalled", sent=True)
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
         return Failure("the address is not valid", sent=False, final=True)
     return Failure("the connection broke", sent=True)
@@ -95,24 +95,24 @@ def _proxy(error: Exception, words: str) -> Failure | None:
     # A proxy that has trouble itself may have none later; one that forbids the address will go on to.
     final = status[1].startswith("4")
     return Failure(
-        f"the proxy does not let us through ({status[1]})",
+        f"the proxy refuses the connection ({status[1]})",
         sent=False,
         final=final,
-        hint="Ask for the service's address to be let through, or correct HTTPS_PROXY or NO_PROXY.",
+        hint="Have the service's address allowed in the proxy, or correct HTTPS_PROXY or NO_PROXY.",
     )
 
 
 def _tls(error: Exception, causes: list[BaseException], words: str) -> Failure | None:
     if "invalid path" in words and ("CA certificate bundle" in words or "TLS certificate" in words):
         # requests raises a bare OSError for it.
-        reason = "the file of trusted certificates is not there"
+        reason = "the file of trusted certificates does not exist"
         return Failure(reason, sent=False, final=True, hint=_BUNDLE_HINT)
     if not isinstance(error, requests.exceptions.SSLError | ssl.SSLError) and not any(
         isinstance(cause, ssl.SSLError) for cause in causes
     ):
         return None
     if "NO_CERTIFICATE_OR_CRL_FOUND" in words or "PEM lib" in words or "NO_START_LINE" in words:
-        reason = "the file of trusted certificates holds none"
+        reason = "the file of trusted certificates contains none"
         return Failure(reason, sent=False, final=True, hint=_BUNDLE_HINT)
     if "CERTIFICATE_VERIFY_FAILED" in words or "certificate verify failed" in words:
         detail = re.search(r"certificate verify failed: ([^()\n]{1,120})", words)
@@ -120,24 +120,24 @@ def _tls(error: Exception, causes: list[BaseException], words: str) -> Failure |
         reason = f"its certificate is not valid{why}"
         return Failure(reason, sent=False, final=True, hint=_CERTIFICATE_HINT)
     if "WRONG_VERSION_NUMBER" in words or "HTTP_REQUEST" in words:
-        return Failure("it does not speak TLS there", sent=False, final=True, hint="Check zenodo-url.")
+        return Failure("it does not use TLS", sent=False, final=True, hint="Check zenodo-url.")
     return Failure("the TLS connection broke", sent=True)
 
 
 def _no_connection(error: Exception, causes: list[BaseException]) -> Failure | None:
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return Failure("connecting takes too long", sent=False)
+        return Failure("connecting timed out", sent=False)
     if not any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
         return None
     for cause in causes:
         if isinstance(cause, socket.gaierror):
             if cause.errno == socket.EAI_AGAIN:
-                return Failure("its name cannot be looked up just now", sent=False)
+                return Failure("its name cannot be resolved at the moment", sent=False)
             return Failure(
                 "its name is not known", sent=False, hint="Check zenodo-url and the network's DNS."
             )
         if isinstance(cause, ConnectionRefusedError):
             return Failure("the connection is refused", sent=False)
         if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-            return Failure("the network has no way there", sent=False)
+            return Failure("there is no network route to it", sent=False)
     return Failure("no connection", sent=False)

@@ -46,9 +46,9 @@ class Http:
         base: URL of the service, without a last slash.
         token: sent to this service only.
         connections: kept open, at most.
-        contact: URL for the operators of the service, told in the User-Agent (they ask for one).
+        contact: URL for the operators of the service, sent in the User-Agent (they ask for one).
         check: raises `errors.Cancelled` when the run is to stop.
-        reporter: is told of requests, retries and waits.
+        reporter: receives requests, retries and waits.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class Http:
         """
         if not isinstance(url, str) or not url:
             raise errors.Refused(
-                f"{self.host} answered without a link that is needed.",
+                f"{self.host} answered without a required link.",
                 "Is zenodo-url right? Try again later.",
             )
         if place(url) != self._place:
             raise errors.Refused(
-                f"{self.host} answered with a link to another server, to which the token must not go.",
+                f"{self.host} answered with a link to another server, which must not get the token.",
                 "Check zenodo-url; if it is right, tell the operators of the service.",
             )
         return url
@@ -107,7 +107,7 @@ class Http:
         return self.call(Request("GET", path, accept=accept, purpose=purpose))
 
     def call(self, request: Request) -> answers.Answer:
-        """Send a request, again and again as far as patience goes.
+        """Send a request, with retries as far as `patience` allows.
 
         Raises:
             answers.Denied, answers.Rejected, answers.Unsure
@@ -156,7 +156,7 @@ class Http:
         if failure.sent and request.once:
             self.budget.spend(start)
             raise answers.Unsure(f"{self.host} did not answer: {failure}.") from failure
-        # A body that moved for an hour before its connection broke has cost no patience.
+        # An hour of sending before the connection broke does not count as waiting.
         left = self.budget.spend(time.monotonic() if request.body and failure.sent else start)
         tries.failures += 1
         if failure.final or tries.failures >= self.patience.tries or not left:
@@ -229,7 +229,7 @@ class Http:
             if place(target) != self._place:
                 where = text.printable(urllib.parse.urlsplit(target).netloc or "nowhere")
                 raise errors.Refused(
-                    f"{self.host} sends us on to {text.shorten(where, 100)}, to which the token must not go.",
+                    f"{self.host} redirects to {text.shorten(where, 100)}, which must not get the token.",
                     "If you trust that server, set zenodo-url to the service's final address.",
                 )
             if request.method != "GET":
@@ -285,7 +285,7 @@ class Http:
         return answers.of(response, self._token.reveal())
 
     def token_hint(self) -> str:
-        """What to look at when the token is not taken."""
+        """What to check when the token is not accepted."""
         return refusals.token_hint(self.base)
 
 

@@ -19,7 +19,7 @@ class Patience:
         tries: of one request, the first among them, against trouble that passes.
         first: upper bound of the wait before the second try; it doubles from try to try.
         cap: upper bound of every such wait.
-        denied: tries against a 403 in a run that was let in before: from 2023 to 2026 Zenodo gave
+        denied: retries of a 403 in a run whose token was accepted before: from 2023 to 2026 Zenodo gave
             them out at random (https://github.com/zenodo/zenodo/issues/2502).
         collision: the part of a wait that is enough after two writes met at one draft.
         connect: until there is a connection.
@@ -48,7 +48,7 @@ class Patience:
 
 
 class Budget:
-    """The patience of a run as a whole: trouble may last so long without any progress in between.
+    """Time limit of a whole run: how long trouble may last without progress.
 
     Progress is a file that moves or a change that the server confirmed; an answer to a question is none, or
     a server that answers every other question could hold up a run without end.

@@ -94,7 +94,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds_to_reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the window of `X-RateLimit-Reset` ends, by the server's clock where it tells it."""
+    """Seconds until the window of `X-RateLimit-Reset` ends, by the server's clock if it is known."""
     reset = _number(headers, "X-RateLimit-Reset")
     return None if reset is None else min(max(reset - _now(headers), 0.0), MAX_HOLD)
 

@@ -18,7 +18,7 @@ from entrypoint.destinations.zenodo.api.values import File, Record, mapping, md5
 
 NATIVE: Final = "application/vnd.inveniordm.v1+json"
 PAGE: Final = 100
-"""Hits a page; only somebody who is signed in gets a list of these at all."""
+"""Hits per page; such lists are only for signed-in users."""
 MAX_PAGES: Final = 100
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
@@ -35,7 +35,7 @@ class Records:
         """The draft with this id and its files, or nothing.
 
         Raises:
-            answers.Denied: it is somebody else's, or the token is not taken.
+            answers.Denied: it belongs to another account, or the token is not accepted.
         """
         document = self._find(f"{_path(ident)}/draft", f"to show draft {ident}")
         if document is None:
@@ -90,7 +90,7 @@ class Records:
         """The id of the draft of the next version, which is made unless it is open already.
 
         Raises:
-            answers.Denied: the record is somebody else's, or has a DOI from elsewhere.
+            answers.Denied: the record belongs to another account, or has an external DOI.
             answers.Rejected: `is_unknown` where the service does not know this address.
         """
         answer = self._http.call(
@@ -129,10 +129,10 @@ class Records:
         """The account's drafts and records, all versions, from the search index: the newest may be missing.
 
         Args:
-            query: in the index's syntax; the hits have to be looked at again.
+            query: in the index's syntax; the hits must be checked again.
 
         Raises:
-            answers.Denied: the token is not taken.
+            answers.Denied: the token is not accepted.
         """
         for page in range(1, MAX_PAGES + 1):
             wanted = {"size": str(PAGE), "page": str(page), "allversions": "true"}

@@ -1,4 +1,4 @@
-"""What an answer means that is of no use: errors with words for people."""
+"""What an unusable answer means: errors with messages for people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def unusable(base: str, answer: answers.Answer) -> errors.Unreachable:
 
 
 def token_hint(base: str) -> str:
-    """What to look at when the token is not taken."""
+    """What to check when the token is not accepted."""
     other = settings.SANDBOX_URL if base == settings.ZENODO_URL else settings.ZENODO_URL
     names = {settings.ZENODO_URL: "zenodo.org", settings.SANDBOX_URL: "the sandbox"}
     mixed = f" Tokens of {names[other]} do not work on {names[base]}." if base in names else ""

@@ -34,7 +34,7 @@ class Request:
         body: makes a fresh body for each try, `size` bytes long.
         accept: the media type that is asked for.
         once: not to be repeated when it may have been carried out.
-        wants_json: the answer is of no use unless it is JSON.
+        wants_json: the answer must be JSON.
         on_collision: called where it met another write to the same draft and was refused for that, which is
             worth another try; without it, such a refusal is final.
         purpose: completes "waiting for zenodo.org …".

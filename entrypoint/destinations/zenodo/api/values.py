@@ -16,7 +16,7 @@ class File:
 
     Attributes:
         size: bytes; 0 while it is pending.
-        md5: bare hex; empty where the server tells none.
+        md5: bare hex; empty if the server returns none.
         pending: its upload was begun and not completed.
     """
 
@@ -59,7 +59,7 @@ class Record:
 
     @property
     def has_external_doi(self) -> bool:
-        """Whether the DOI was given by somebody else than this service."""
+        """Whether the DOI was not minted by this service."""
         return bool(self.doi) and word(member(member(self.document, "pids"), "doi"), "provider") == "external"
 
     @property
@@ -74,7 +74,7 @@ class Record:
 
     @property
     def is_later_version(self) -> bool:
-        """Whether an earlier version is published, as far as the service says."""
+        """Whether an earlier version is published, if the service says so."""
         index = member(self.document, "versions").get("index")
         return isinstance(index, int) and index > 1
 

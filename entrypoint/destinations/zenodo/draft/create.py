@@ -57,7 +57,7 @@ def open_draft(
     if there is not None and there.is_draft:
         draft = native.draft(there.id)
         if draft is None:
-            raise errors.Refused(f"Draft {there.id} was deleted or published meanwhile.", "Run again.")
+            raise errors.Refused(f"Draft {there.id} was deleted or published in the meantime.", "Run again.")
         return Opened(draft, work.found.bucket, ours=work.found.ours, made=False)
     if there is None:
         body = work.body(None, ours=True)
@@ -144,7 +144,7 @@ def next_version(
         with_files: take the record's files into a draft that has none.
 
     Raises:
-        errors.NotAuthorised: the record is someone else's.
+        errors.NotAuthorised: the record belongs to another account.
         errors.Refused: it has a DOI from elsewhere.
     """
     try:
@@ -153,7 +153,7 @@ def next_version(
         if record.has_external_doi:
             raise errors.Refused(
                 f"{way.host} makes no new version of record {record.id}, because its DOI "
-                f"({values.shown(record.doi)}) is from elsewhere.",
+                f"({values.shown(record.doi)}) is external.",
                 "Publish the files as a record of their own (zenodo-id: new), with related-identifiers: "
                 f"isNewVersionOf {values.shown(record.doi)}.",
             ) from error
@@ -164,7 +164,7 @@ def next_version(
     if ident is None or (draft := native.draft(ident)) is None:
         raise native.unexpected("the draft of the next version")
     if with_files and record.files and not draft.files:
-        # Refused when a try whose answer got lost has done it already; `check_contents` tells then.
+        # Refused if an earlier try, whose answer was lost, has done it already; `check_contents` detects that.
         with contextlib.suppress(answers.Rejected):
             native.import_files(ident)
         draft = native.draft(ident) or draft
@@ -187,12 +187,12 @@ def check_contents(draft: values.Record, same: Iterable[tuple[str, str]]) -> Non
         same: name and MD5 (``md5:…``) of the files that are not to be sent.
 
     Raises:
-        errors.Refused: it is not: somebody else's draft was open already.
+        errors.Refused: it is not: another draft was already open.
     """
     lost = [name for name, md5 in same if name not in draft.files or f"md5:{draft.files[name].md5}" != md5]
     if lost:
         raise errors.Refused(
-            f"Draft {draft.id} was open already and holds other files than the record "
+            f"Draft {draft.id} was already open and has other files than the record "
             f"({text.plural(len(lost), 'file')}, {text.printable(lost[0])} among them).",
             f"Run again, with zenodo-id: {draft.id}.",
         )

@@ -18,7 +18,7 @@ _SENDS: Final = 3
 """Times that a file is sent whole when the server confirms other bytes than were sent."""
 
 
-_GONE: Final = "Was the draft deleted or published meanwhile? Run again."
+_GONE: Final = "Was the draft deleted or published in the meantime? Run again."
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Body:
         return self._file.size
 
     def __iter__(self) -> Iterator[bytes]:
-        # Never used: `requests` looks for it to tell a stream from a form.
+        # Never called: `requests` uses it to distinguish a stream from a form.
         while block := self.read(connections.BLOCK):
             yield block
 
@@ -136,8 +136,8 @@ def put(place: Place, file: model.PlannedFile, watch: destinations.Watch) -> des
             return destinations.Receipt(file.size, f"md5:{md5}", proof, strong=strong)
         watch.moved(-file.size)
     raise errors.FileFailed(
-        f"{file.local!r} was sent {_SENDS} times, and each time {place.way.host} confirmed other bytes.",
-        "Run again; if it stays so, the service or the network damages data.",
+        f"{file.local!r} was sent {_SENDS} times, and each time {place.way.host} confirmed different bytes.",
+        "Run again; if it happens again, the service or the network corrupts data.",
     )
 
 
@@ -200,7 +200,7 @@ def _send(
 
 
 def _stored(place: Place, name: str, document: answers.Json) -> values.File | None:
-    """The file as the server has it; where its answer tells no checksum, it is asked for."""
+    """The file as the server has it; a missing checksum is requested."""
     md5, size = values.md5_of(document), document.get("size") if isinstance(document, dict) else None
     if md5 and isinstance(size, int):
         return values.File(name, size, md5)
@@ -237,5 +237,5 @@ def _hint(error: errors.PublishError) -> str:
         if "quota" in error.reason or "maximum file size" in error.reason.lower():
             return "Raise the draft's quota on its page, or upload fewer groups."
         if "mpty file" in error.reason:
-            return "The service takes no empty files: leave it out."
+            return "The service accepts no empty files: leave it out."
     return error.hint

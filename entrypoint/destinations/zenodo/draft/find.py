@@ -75,7 +75,7 @@ class Finder:
 
         Raises:
             errors.BadInput: there is no such draft or record.
-            errors.NotAuthorised: the token is not taken, or the draft or record is someone else's.
+            errors.NotAuthorised: the token is not taken, or the draft or record belongs to another account.
         """
         if ident is not None:
             return self._existing(ident)
@@ -109,7 +109,7 @@ class Finder:
                 raise  # the draft of an earlier attempt could not be found, or there is no such service
             return Found()
         known = frozenset(hit.id for hit in hits)
-        # A draft that somebody made from the published record has inherited its mark: the record comes first.
+        # A draft made from the published record inherits its mark: check the record first.
         marked = sorted(
             (hit for hit in hits if hit.is_marked), key=lambda hit: (hit.is_published, hit.id), reverse=True
         )
@@ -137,10 +137,10 @@ class Finder:
             return self._to_fill(next_draft, ours=metadata.has_mark(next_draft.document, self._mark))
         remarks = []
         if draft is not None:
-            remarks.append(f"Record {record.id} has open edits; they are left alone.")
+            remarks.append(f"Record {record.id} has open edits; they are not touched.")
         if latest.has_external_doi:
             remarks.append(
-                f"Record {latest.id} has a DOI from elsewhere ({values.shown(latest.doi)}): "
+                f"Record {latest.id} has an external DOI ({values.shown(latest.doi)}): "
                 f"{self._http.host} may refuse to make its next version."
             )
         return Found(
@@ -192,7 +192,7 @@ class Finder:
         return bucket or ""
 
     def _latest(self, record: values.Record) -> values.Record:
-        """The newest published version; the given one where the service fails to tell.
+        """The newest published version; the given one if the service cannot say.
 
         The addresses of versions do fail: https://github.com/zenodo/zenodo-rdm/issues/1440
         """
@@ -236,7 +236,7 @@ class Finder:
             concept: only those of this one; empty for all. The hits have to be looked at again.
 
         Raises:
-            errors.NotAuthorised: the token is not taken.
+            errors.NotAuthorised: the token is not accepted.
         """
         try:
             try:
@@ -284,10 +284,10 @@ class Finder:
         try:
             list(itertools.islice(self.mine("0"), 1))
         except (errors.Refused, errors.Unreachable):
-            return  # not known; the next write will tell
+            return  # unknown; the next write will show it
 
     def _not_mine(self, what: str, error: answers.Denied) -> errors.NotAuthorised:
-        """Not let in to this one: because of the token, or because of whose it is?"""
+        """Access denied: because of the token, or because of the owner?"""
         self._check_token()
         return errors.NotAuthorised(
             f"{what} on {self._http.host} belongs to another account than zenodo-token ({error.reason.rstrip('.')}).",

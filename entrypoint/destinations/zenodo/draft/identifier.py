@@ -107,7 +107,7 @@ def _of_doi(doi: str, value: str, base: str) -> str:
 
 
 def _elsewhere(value: str, host: str, service: str) -> errors.BadInput:
-    """A URL of another host. One that nobody named is never proposed: the token would be sent there."""
+    """A URL of another host. Its host is never suggested as `zenodo-url`: the token would be sent there."""
     hint = f"Give an id, a DOI or a URL of {service}."
     if host == "sandbox.zenodo.org":
         hint = "Set sandbox: true, or give an id of this service."

@@ -22,9 +22,11 @@ def of_plan(plan: model.Plan) -> list[str]:
     found = []
     for file in plan:
         if "/" in file.name or file.name in ("", ".", ".."):
-            found.append(f"{file.local!r}: Zenodo has no folders, so {file.name!r} cannot be a name there.")
+            found.append(
+                f"{file.local!r}: Zenodo has no folders, so {file.name!r} is not a valid name there."
+            )
         elif len(file.name) > MAX_NAME:
-            found.append(f"{file.local!r}: Zenodo's names have at most {MAX_NAME} characters.")
+            found.append(f"{file.local!r}: Zenodo allows names of at most {MAX_NAME} characters.")
     twice = sorted(name for name, count in Counter(file.name for file in plan).items() if count > 1)
     for name in twice:
         both = " and ".join(repr(file.local) for file in plan if file.name == name)
@@ -48,7 +50,7 @@ def room(plan: model.Plan, kept: Mapping[str, int], *, is_new: bool) -> tuple[li
 
     Args:
         kept: sizes of the files that stay though the plan does not name them.
-        is_new: nobody can have raised the quota yet.
+        is_new: its quota cannot have been raised yet.
     """
     count, size = len(plan) + len(kept), plan.size + sum(kept.values())
     beside = f", {text.plural(len(kept), 'file')} that the draft keeps among them" if kept else ""
@@ -56,20 +58,20 @@ def room(plan: model.Plan, kept: Mapping[str, int], *, is_new: bool) -> tuple[li
     problems, remarks = [], []
     if count > MAX_FILES:
         problems.append(
-            f"Zenodo takes {MAX_FILES} files a record, and this would be {count:,}{beside}: set pack: auto, "
+            f"Zenodo allows {MAX_FILES} files per record, and this would be {count:,}{beside}: set pack: auto, "
             f"{delete}or choose fewer groups."
         )
     if size > MAX_BYTES:
         much = f"this would be {text.size_text(size)}{beside}"
         if is_new:
             problems.append(
-                f"Zenodo takes {text.size_text(MAX_BYTES)} a new record, and {much}: {delete}choose fewer "
+                f"Zenodo allows {text.size_text(MAX_BYTES)} for a new record, and {much}: {delete}choose fewer "
                 "groups, make several records, or make the draft first (draft-only: true) and raise its quota "
                 "on its page."
             )
         else:
             remarks.append(
-                f"Zenodo takes {text.size_text(MAX_BYTES)} a record unless its quota was raised, and {much}."
+                f"Zenodo allows {text.size_text(MAX_BYTES)} per record unless its quota was raised, and {much}."
             )
     return problems, remarks
 
@@ -87,7 +89,7 @@ def pending(
     if not names or removed:
         return [], []
     what = (
-        f"The draft holds {text.plural(len(names), 'file')} whose upload was begun and never completed "
+        f"The draft holds {text.plural(len(names), 'file')} whose upload was never completed "
         f"({', '.join(values.shown(name) for name in names[:3])})"
     )
     if publish:

@@ -60,7 +60,7 @@ def _refusal(way: http.Http, ident: str, error: errors.PublishError) -> errors.P
         return error
     return errors.Refused(
         f"{way.host} refuses to publish the draft: {error.reason}",
-        f"All files are up and verified. Correct it at {way.base}/uploads/{ident} and publish it there, or "
+        f"All files are uploaded and verified. Correct it at {way.base}/uploads/{ident} and publish it there, or "
         "correct the inputs and run again.",
     )
 
@@ -93,7 +93,7 @@ def published(native: records.Records, draft: values.Record) -> values.Record:
 def compare(
     way: http.Http, native: records.Records, record: values.Record, verified: values.Record
 ) -> values.Record:
-    """Compare a record with the draft that was verified: somebody else may have written to it in between.
+    """Compare a record with the verified draft: something else may have written to it in between.
 
     Returns:
         the record as it was last shown.
@@ -107,10 +107,10 @@ def compare(
         if any(name in record.files for name in other) or next(pauses, None) is None:
             raise errors.Refused(
                 f"Record {record.id} is published, but not as it was verified just before: "
-                f"{text.printable(other[0])} is another one, or gone, or was added "
+                f"{text.printable(other[0])} was replaced, removed or added "
                 f"({text.plural(len(other), 'file')} in all).",
                 "Did something else write to the same draft? Publish its next version: start another run with "
-                f"zenodo-id: {record.id}, and nothing beside it.",
+                f"zenodo-id: {record.id}, and no other run at the same time.",
             )
         record = published(native, record)
     return record

@@ -5,7 +5,7 @@ same time the server refuses all but one. PUTs of new files do not touch each ot
 them. So the old files are deleted first, and the uploads follow behind.
 
 How many deletions the server takes at once shows from its answers: on a distant server, most of their time is
-spent on the way, where they do not meet. The one request that deletes all files of a draft is of no use: names
+spent on the way, where they do not meet. The single request that deletes all files of a draft cannot be used: names
 that it deleted cannot be taken again (seen with invenio-rdm-records 35: 500).
 """
 

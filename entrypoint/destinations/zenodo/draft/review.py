@@ -25,7 +25,7 @@ def refuse_reviewed(way: http.Http, draft: values.Record, *, publish: bool) -> N
     page = f"{way.base}/uploads/{draft.id}"
     if draft.status == _IN_REVIEW:
         raise errors.Refused(
-            f"Draft {draft.id} is in review by a community: nothing is changed under its curators' eyes.",
+            f"Draft {draft.id} is in review by a community, so nothing is changed.",
             f"Wait for their decision, or cancel the review at {page}, then run again.",
         )
     if publish and draft.status == _TO_BE_REVIEWED:
@@ -94,7 +94,7 @@ def ask_communities(way: http.Http, ident: str, communities: Mapping[str, str]) 
     for item in _list(document, "processed"):
         name = communities.get(str(item.get("community_id")), str(item.get("community_id")))
         is_in = _dict(item.get("request")).get("status") == "accepted"
-        what = "has taken the record in" if is_in else "was asked; its curators decide"
+        what = "has included the record" if is_in else "was asked; its curators decide"
         remarks.append(f"Community {text.printable(name)} {what}.")
     for item in _list(document, "errors"):
         name = communities.get(str(item.get("community_id")), str(item.get("community_id")))

@@ -1,4 +1,4 @@
-"""The metadata of a draft: saved where they differ, before the first file; what the server refuses is said."""
+"""The metadata of a draft: saved if they differ, before the first file; the server's refusals are reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def save(
 
 
 def _write(way: http.Http, native: records.Records, ident: str, body: Mapping[str, Any]) -> values.Record:
-    """Save; once more where it may have met somebody else's write, which reads like a wrong value."""
+    """Save; retry once if another write may have interfered, which looks like a wrong value."""
     try:
         return native.write(ident, body)
     except answers.Rejected as error:

@@ -54,7 +54,7 @@ class Task:
 
     @property
     def publisher(self) -> str:
-        """Who publishes, where nobody says."""
+        """Default publisher."""
         return self.host if self.found.is_plain else "Zenodo"
 
     @property
@@ -79,7 +79,7 @@ class Task:
         return dict(metadata.merge(self.given, there.document if there is not None else None, context))
 
     def planned_body(self) -> dict[str, Any]:
-        """What the draft will have, as far as it is known before there is one."""
+        """What the draft will have, as far as it is known before it exists."""
         continues = self.there is not None and self.there.is_draft
         return self.body(self.there, ours=self.found.ours if continues else True)
 

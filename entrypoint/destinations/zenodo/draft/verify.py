@@ -32,7 +32,7 @@ def digest(file: model.PlannedFile, way: http.Http) -> str:
 
 
 def differing(expected: Mapping[str, values.File], there: Mapping[str, values.File]) -> list[str]:
-    """Names that two lists of files do not share with the same content; a record that lists none tells nothing."""
+    """Names that two lists of files do not share with the same content; a record that lists none is not compared."""
     if not there:
         return []
     names = {name for name in expected.keys() & there.keys() if not _are_same(expected[name], there[name])}
@@ -40,7 +40,7 @@ def differing(expected: Mapping[str, values.File], there: Mapping[str, values.Fi
 
 
 def _are_same(one: values.File, other: values.File) -> bool:
-    """Whether two files have the same content, as far as the server tells."""
+    """Whether two files have the same content, as far as the server says."""
     return one.size == other.size and (one.md5 == other.md5 or not (one.md5 and other.md5))
 
 
@@ -63,7 +63,7 @@ def verify(place: Place, plan: model.Plan, proved: Mapping[str, str]) -> values.
         draft = place.native.draft(place.ident)
         if draft is None:
             raise errors.Refused(
-                f"Draft {place.ident} is gone: somebody deleted or published it meanwhile.",
+                f"Draft {place.ident} is gone: it was deleted or published in the meantime.",
                 f"Look at {way.base}/uploads/{place.ident}.",
             )
         missing = _unverified(plan, draft.files, proved, way.host)
@@ -97,7 +97,7 @@ def _unverified(
             missing.append(file.name)
         elif not _are_same(stored, values.File(file.name, file.size, expected)):
             raise errors.FileFailed(
-                f"{host} lists {text.printable(file.name)} with other content than was sent.",
+                f"{host} lists {text.printable(file.name)} with different content than was sent.",
                 "Does something else write to the same draft? Run again.",
             )
     return missing

@@ -39,7 +39,7 @@ def parse(content: str) -> Mapping[str, Any]:
             raise
         raise WrongError("is not valid YAML") from error
     if not isinstance(document, dict) or "cff-version" not in document:
-        raise WrongError("is neither JSON of metadata nor a CITATION.cff")
+        raise WrongError("is neither metadata in JSON nor a CITATION.cff")
     return document
 
 
@@ -52,7 +52,7 @@ def _bound(content: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             # An alias inside of what it names would be a circle.
             if any(anchor == event.anchor for anchor, _ in stack):
-                raise WrongError("has a YAML alias inside of what it names")
+                raise WrongError("has a YAML alias inside itself")
             total += sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.ScalarEvent):
             total += 1
@@ -66,7 +66,7 @@ def _bound(content: str) -> None:
             if anchor:
                 sizes[anchor] = total - before
         if len(stack) > MAX_DEPTH:
-            raise WrongError("is nested more deeply than any citation")
+            raise WrongError("is nested too deeply")
         if total > MAX_NODES:
             raise WrongError("uses YAML aliases that make it too large")
 
@@ -117,7 +117,7 @@ def _author(author: Any, place: int, problems: list[str]) -> dict[str, Any]:
         return people.person(
             ", ".join(filter(None, (family, given_names))), affiliations=affiliations, ids=ids
         )
-    # "name" is how CFF tells an entity (an organisation, a team) from a person.
+    # In CFF, "name" distinguishes an entity (an organisation, a team) from a person.
     if name := _word(author, "name"):
         return people.organisation(name, affiliations=affiliations, ids=ids)
     if alias := _word(author, "alias"):

@@ -80,7 +80,7 @@ def comparable(value: str, scheme: str) -> str:
 
 
 def is_like_orcid(value: str) -> bool:
-    """Whether somebody meant an ORCID iD, valid or not."""
+    """Whether it looks like an ORCID iD, valid or not."""
     return _ORCID_LIKE.search(value) is not None
 
 

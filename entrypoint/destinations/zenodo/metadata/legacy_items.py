@@ -114,7 +114,7 @@ def _location(item: Any) -> dict[str, Any]:
         try:
             found["geometry"] = {"type": "Point", "coordinates": [float(lon), float(lat)]}
         except (TypeError, ValueError):
-            raise _WrongError("has a lat or lon that is no number") from None
+            raise _WrongError("has a lat or lon that is not a number") from None
     if not found:
         raise _WrongError("has no place")
     return found

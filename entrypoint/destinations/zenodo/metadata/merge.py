@@ -26,7 +26,7 @@ _SUPPLEMENT: Final = "issupplementto"
 
 @dataclass(frozen=True)
 class Context:
-    """What fills fields that nobody gives, and the mark.
+    """What fills empty fields, and the mark.
 
     Attributes:
         data_set: for a title where there is none.
@@ -117,7 +117,7 @@ def _part_of(field: str, item: Any) -> str:
 
 
 def _fill(said: given.Given, context: Context) -> dict[str, Any]:
-    """What the release event, and after it the catalog, say where nobody else did."""
+    """What the release event, and then the catalog, add to empty fields."""
     plan, release = context.plan, said.release
     title, description = plan.title or context.data_set, text.from_plain(plan.description)
     fields: dict[str, Any] = {

@@ -77,7 +77,7 @@ def read(document: Mapping[str, Any]) -> given.Found:
     unread = [name for name in document if name not in _SERVICE | {"metadata", "custom_fields", "access"}]
     if unread:
         names = words.printable(words.shorten(", ".join(sorted(unread)), 200))
-        notices.append(f"metadata-file: {names} beside metadata, custom_fields and access is not read.")
+        notices.append(f"metadata-file: {names} beside metadata, custom_fields and access is ignored.")
     if _external_doi(document):
         notices.append(
             "metadata-file: pids is not read, its DOI from elsewhere neither: give it as doi in a .zenodo.json."

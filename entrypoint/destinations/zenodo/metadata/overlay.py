@@ -1,7 +1,7 @@
 """What a form cannot express stays as the draft has it.
 
 Inputs, a ``.zenodo.json`` and a ``CITATION.cff`` know a creator's name, affiliation and ORCID iD, but no
-role, no ROR id, no organisation. Where they name somebody whom the draft knows, the rest is taken over.
+role, no ROR id, no organisation. If they name a person in the draft, the rest is kept.
 """
 
 from __future__ import annotations

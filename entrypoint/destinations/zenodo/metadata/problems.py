@@ -47,7 +47,7 @@ def missing(body: Mapping[str, Any], *, published: bool = False) -> list[str]:
     """What publishing needs and a body lacks; one sentence each.
 
     Args:
-        published: an earlier version is published: what it has no licence for was somebody's choice.
+        published: an earlier version is published: that it has no licence was a choice.
     """
     said = given.metadata_of(body)
     lacking = [sentence for field, sentence in _NEEDED.items() if given.is_empty(said.get(field))]

@@ -54,7 +54,8 @@ def settle(
         [f"License of the record: {chosen}, which is that of the release's repository."] if chosen else []
     )
     remarks += [
-        f"{problems.word_of(name)}: the service has no such description; it was left out." for name in lacking
+        f"{problems.word_of(name)}: the service has no such type of description; it was left out."
+        for name in lacking
     ]
     return Settled(settled, tuple(dict.fromkeys(asker.problems)), (*remarks, *asker.vocabularies.remarks()))
 
@@ -163,7 +164,7 @@ class _Asker:
         if isinstance(found, Mapping) and not self.vocabularies.has_tag(
             "resourcetypes", found.get("id"), "depositable"
         ):
-            self.problems.append(f"{word}: the service takes no record of type {found['id']}.")
+            self.problems.append(f"{word}: the service accepts no record of type {found['id']}.")
         return found
 
     def _right(self, item: Any, word: str) -> Any:

@@ -88,7 +88,7 @@ def _disagreements(name: str, fields: given.Fields, by_file: dict[str, tuple[str
         fields_shown = words.printable(words.shorten(", ".join(other), 200))
         yield (
             f"metadata-file: {words.printable(name)} differs from {words.printable(', '.join(first))} in "
-            f"{fields_shown}; the file that is named first was taken."
+            f"{fields_shown}; the first file was used."
         )
 
 
@@ -128,7 +128,7 @@ def _json(path: Path, content: str) -> given.Found:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise _bad(path, f"is not valid JSON{where}") from error
     if _depth(document) > MAX_DEPTH:
-        raise _bad(path, "is nested more deeply than any metadata")
+        raise _bad(path, "is nested too deeply")
     document = _encodable(document)
     if isinstance(document, Mapping) and native_json.is_native(document):
         return native_json.read(document)
@@ -137,14 +137,14 @@ def _json(path: Path, content: str) -> given.Found:
     if isinstance(document, Mapping) and isinstance(document.get("metadata"), Mapping):
         document = document["metadata"]  # as the deposit API shows them
     if not isinstance(document, Mapping):
-        raise _bad(path, "does not hold an object of metadata")
+        raise _bad(path, "does not contain a metadata object")
     if document and not zenodo_json.is_one(document):
         raise _bad(path, "is neither a .zenodo.json nor InvenioRDM's JSON nor a CITATION.cff")
     return zenodo_json.read(document)
 
 
 def _no_number(name: str) -> None:
-    msg = f"{name} is no number of JSON"
+    msg = f"{name} is not a JSON number"
     raise ValueError(msg)
 
 

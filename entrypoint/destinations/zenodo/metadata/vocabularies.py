@@ -76,7 +76,7 @@ class Vocabularies:
             # What it does not answer after all tries is not asked again: a run's patience is for what it needs.
             self._is_silent = isinstance(error, errors.Unreachable)
             others = " No other one was asked." if self._is_silent else ""
-            self._failures.append(f"The vocabulary {name} could not be asked: {error.message}{others}")
+            self._failures.append(f"The vocabulary {name} could not be read: {error.message}{others}")
         return unasked or ids[-1]
 
     def _entry(self, name: str, identifier: str) -> Mapping[str, Any] | None:
@@ -99,7 +99,7 @@ class Vocabularies:
         return not tags or tag in tags
 
     def similar(self, name: str, wanted: str) -> list[str]:
-        """Ids like this one, for "did you mean"; at most three, none where the service does not tell."""
+        """Ids like this one, for "did you mean"; at most three, none if the service returns none."""
         query = {"size": str(_LISTED)} if name in _SMALL else {"suggest": wanted, "size": "20"}
         try:
             hits = _hits(self._ask(f"{_path(name)}?{urllib.parse.urlencode(query)}"))
@@ -116,7 +116,7 @@ class Vocabularies:
     def remarks(self) -> list[str]:
         """What could not be found out, one sentence each."""
         lacking = ", ".join(sorted(name for name, exists in self._exists.items() if not exists))
-        sentence = f"The service has no vocabulary of {lacking}: what is given of these could not be checked."
+        sentence = f"The service has no vocabulary of {lacking}: their values could not be checked."
         return [*dict.fromkeys(self._failures), *([sentence] if lacking else [])]
 
 
@@ -125,7 +125,7 @@ def unknown(vocabularies: Vocabularies, name: str, wanted: str, what: str) -> st
     near = vocabularies.similar(name, wanted)
     shown = words.printable(words.shorten(wanted, 80))
     hint = f"; did you mean {words.printable(' or '.join(near))}?" if near else "."
-    return f"the service knows no {what} {shown!r}{hint}"
+    return f"the service has no {what} {shown!r}{hint}"
 
 
 def _path(name: str) -> str:

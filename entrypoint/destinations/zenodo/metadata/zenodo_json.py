@@ -126,7 +126,7 @@ def read(document: Mapping[str, Any]) -> given.Found:
         fields["rights"] = _rights(said["license"], problems)
     if "access_conditions" in good:
         notices.append(
-            "metadata-file: access_conditions is not kept by the service any more; it was left out."
+            "metadata-file: access_conditions is no longer supported by the service; it was left out."
         )
     if doi := _external_doi(good.get("doi", ""), problems):
         fields[given.EXTERNAL_DOI] = doi
@@ -145,7 +145,7 @@ def _shape(said: Mapping[str, Any]) -> tuple[list[str], list[str]]:
             if near:
                 problems.append(f"{label}: there is no such field; did you mean {near[0]}?")
             else:
-                notices.append(f"metadata-file: {label} is no field of a .zenodo.json, and is left out.")
+                notices.append(f"metadata-file: {label} is not a field of a .zenodo.json; it was left out.")
         elif not _is_shaped(name, value):
             wanted = "a list" if name in _LISTS else "an object" if name == "custom" else "text"
             problems.append(f"{label}: expected {wanted}, got {checks.kind_of(value)}.")
