@@ -81,7 +81,7 @@ def _run(
         # A file that turned out to hold no token is not a secret, and each of its lines would be hidden.
         secrets = tuple(s for s in error.settings.secrets if not re.search(r"\s", s.reveal()))
         known = dataclasses.replace(error.settings, secrets=secrets)
-        problem = _all_that_is_wrong(error, signals)
+        problem = _all_problems(error, signals)
         if "manifest" in error.wrong:
             known = dataclasses.replace(known, manifest=None, manifest_input="")
     except errors.PublishError as error:
@@ -92,13 +92,13 @@ def _run(
     # These take time to import, which --help need not wait for.
     from entrypoint import report, runner
 
-    look = cli.presentation(argv)
+    presentation = cli.presentation(argv)
     out = runner.Runner.from_environ(
         environ,
         *streams,
-        quiet=look.quiet,
-        verbose=look.verbose,
-        events=look.json,
+        quiet=presentation.quiet,
+        verbose=presentation.verbose,
+        events=presentation.json,
         keep_out=known is not None and known.manifest_on_stdout,
     )
     for secret in known.secrets if known else ():
@@ -138,7 +138,7 @@ class _Work:
         outcome = Outcome(mode, chosen.destination)
         cancel = workers.Cancel()
         engine: transfer.Transfer | None = None
-        self._signals.turn(cancel)
+        self._signals.attach(cancel)
         try:
             planned, ready = workers.interruptible(lambda: _prepare(chosen, cancel, out), cancel)
             outcome = dataclasses.replace(outcome, plan=planned)
@@ -163,9 +163,9 @@ class _Work:
         except Exception as error:  # noqa: BLE001 - the one place that catches everything
             out.detail(traceback.format_exc())
             outcome = dataclasses.replace(outcome, error=_bug(error))
-        return self._read_as_a_reader(self._completed(outcome, engine), cancel)
+        return self._check_readers(self._completed(outcome, engine), cancel)
 
-    def _read_as_a_reader(self, outcome: Outcome, cancel: workers.Cancel) -> Outcome:
+    def _check_readers(self, outcome: Outcome, cancel: workers.Cancel) -> Outcome:
         """Check what is there now as a reader without credentials, if that is enabled."""
         from entrypoint import readable
 
@@ -254,13 +254,13 @@ def _mode(chosen: settings.Settings) -> Mode:
     return Mode.DRAFT if chosen.draft_only else Mode.PUBLISH
 
 
-def _all_that_is_wrong(error: settings.Incomplete, signals: Signals) -> errors.PublishError:
+def _all_problems(error: settings.Incomplete, signals: Signals) -> errors.PublishError:
     """Also report problems of the catalog and files, as far as the valid inputs allow."""
     choose = {item.name for item in inputs.INPUTS if item.section in (inputs.WHAT, inputs.WHERE)}
     if error.wrong & (choose | {"shard", "pack"}):
         return error
     cancel = workers.Cancel()
-    signals.turn(cancel)
+    signals.attach(cancel)
     zenodo = {item.name for item in inputs.INPUTS if item.section == inputs.ZENODO}
     try:
         workers.interruptible(
@@ -365,7 +365,7 @@ def _end(
         if lines:
             out.warning(title, lines)
     if outcome.exit_code:
-        _say_failure(out, outcome)
+        _report_failure(out, outcome)
     else:
         for line in [*report.links(outcome), report.headline(outcome)]:
             out.result(line)
@@ -381,7 +381,7 @@ def _is_planned(error: errors.PublishError | None) -> bool:
     return isinstance(error, errors.BadInput) and any(each.startswith("manifest:") for each in error.problems)
 
 
-def _say_failure(out: runner.Runner, outcome: Outcome) -> None:
+def _report_failure(out: runner.Runner, outcome: Outcome) -> None:
     """Each cause once, and at the end what failed, what to do, and where things are."""
     from entrypoint import report
 

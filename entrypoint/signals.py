@@ -29,7 +29,7 @@ class Signals:
         self._came = False
         self._switch: Switch | None = None
 
-    def turn(self, switch: Switch) -> None:
+    def attach(self, switch: Switch) -> None:
         """From now on, set this switch; at once where a signal came before."""
         self._switch = switch
         if self._came:

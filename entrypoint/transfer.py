@@ -86,7 +86,7 @@ class Transfer:
         self._lock = threading.Lock()
         self._results: dict[str, FileResult] = {}
         self._verdicts: dict[str, Verdict] = {}
-        self._setback: list[errors.FileFailed] = []
+        self._consecutive_failures: list[errors.FileFailed] = []
         self._last_success = float("-inf")
         made = {unit.name: sum(bool(file.generated) for file in unit.files) for unit in plan.units}
         self._pending = {unit.name: len(unit.files) - made[unit.name] for unit in plan.units}
@@ -119,7 +119,7 @@ class Transfer:
             if self._rules.mode is not Mode.PUBLISH or not self._may_overwrite():
                 if self._rules.mode is Mode.DRAFT and self._may_overwrite() and not self._results:
                     self._open_draft()
-                self._judge()
+                self._conclude_without_sending()
                 return
             changed = self._publish()
             if self._all_well():
@@ -171,7 +171,7 @@ class Transfer:
             return True
         return not any(_may_differ(verdict) for verdict in self._verdicts.values())
 
-    def _judge(self) -> None:
+    def _conclude_without_sending(self) -> None:
         """Results of a run that sends no file: dry-run, verify-only, draft-only, or a refused overwrite."""
         mode = self._rules.mode
         for file in self._plan:
@@ -316,8 +316,10 @@ class Transfer:
         return f"not replaced, because {behind[0].local} was not" if behind else ""
 
     def _put(self, file: model.PlannedFile) -> None:
-        if self._is_hopeless():
-            self._finish(FileResult(file, Status.WITHHELD, f"not started: {self._setback[-1].message}"))
+        if self._all_keep_failing():
+            self._finish(
+                FileResult(file, Status.WITHHELD, f"not started: {self._consecutive_failures[-1].message}")
+            )
             return
         self._cancel.check()
         watch = _Watch(self._observer, self._cancel)
@@ -327,11 +329,11 @@ class Transfer:
         except errors.FileFailed as error:
             with self._lock:
                 if error.if_all:
-                    self._setback.append(error)
+                    self._consecutive_failures.append(error)
             self._finish(_failed(file, error, watch.sent, time.monotonic() - start))
             return
         with self._lock:
-            self._setback.clear()
+            self._consecutive_failures.clear()
             self._last_success = time.monotonic()
         verdict = self._verdicts[file.name]
         self._finish(
@@ -347,10 +349,10 @@ class Transfer:
             )
         )
 
-    def _is_hopeless(self) -> bool:
+    def _all_keep_failing(self) -> bool:
         """Whether all recent files failed for a reason that would fail the others too."""
         with self._lock:
-            row = len(self._setback) >= 2 * self._size
+            row = len(self._consecutive_failures) >= 2 * self._size
             return row and time.monotonic() - self._last_success > _GIVE_UP
 
     def _remove(self) -> None:
@@ -413,11 +415,11 @@ class Transfer:
     def _raise_if_all_failed(self) -> None:
         """One file denied is that file's failure; all of them denied is a lack of permission."""
         results = self.results
-        if self._setback and not any(_is_up(result) for result in results):
-            last = self._setback[-1]
+        if self._consecutive_failures and not any(_is_up(result) for result in results):
+            last = self._consecutive_failures[-1]
             kind = last.if_all
             failed = sum(result.status is Status.FAILED for result in results)
-            if kind and failed == len(self._setback):
+            if kind and failed == len(self._consecutive_failures):
                 raise kind(last.message, last.hint) from last
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import far, kinds
+from tests.faults import kinds, remotes
 from tests.faults.__main__ import Choice, each
 from tests.faults.kinds import Kind
 from tests.servers.rclone import Rclone
@@ -27,26 +27,26 @@ ONCE = {
 
 
 @pytest.fixture
-def stores(localstack_url: str, rclone_store: Rclone) -> dict[str, far.S3Store]:
-    return {"localstack": far.localstack_at(localstack_url), "rclone": far.rclone_at(rclone_store)}
+def stores(localstack_url: str, rclone_store: Rclone) -> dict[str, remotes.S3Store]:
+    return {"localstack": remotes.localstack_at(localstack_url), "rclone": remotes.rclone_at(rclone_store)}
 
 
 def broken(
-    seeds: list[int] | range, choice: Choice, stores: dict[str, far.S3Store], folder: Path
+    seeds: list[int] | range, choice: Choice, stores: dict[str, remotes.S3Store], folder: Path
 ) -> dict[int, list[str]]:
     return {r.seed: [r.faults, *r.broken] for r in each(seeds, choice, stores, str(folder)) if r.broken}
 
 
-def test_promises_under_a_few_faults(stores: dict[str, far.S3Store], tmp_path: Path) -> None:
+def test_promises_under_a_few_faults(stores: dict[str, remotes.S3Store], tmp_path: Path) -> None:
     assert not broken(FEW, Choice(), stores, tmp_path)
 
 
 @pytest.mark.parametrize("kind", kinds.PROXIES)
-def test_promises_behind_a_proxy(kind: Kind, stores: dict[str, far.S3Store], tmp_path: Path) -> None:
+def test_promises_behind_a_proxy(kind: Kind, stores: dict[str, remotes.S3Store], tmp_path: Path) -> None:
     assert not broken([9100, 9101, 9102], Choice(kind), stores, tmp_path)
 
 
 @pytest.mark.parametrize("what", ONCE)
-def test_what_once_was_broken(what: str, stores: dict[str, far.S3Store], tmp_path: Path) -> None:
+def test_what_once_was_broken(what: str, stores: dict[str, remotes.S3Store], tmp_path: Path) -> None:
     seeds, kind, side = ONCE[what]
     assert not broken(seeds, Choice(kind, side), stores, tmp_path)

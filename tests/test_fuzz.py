@@ -23,7 +23,7 @@ from entrypoint.destinations.s3 import problems
 from entrypoint.destinations.zenodo import metadata
 from entrypoint.destinations.zenodo.api import answers
 from entrypoint.destinations.zenodo.api.patience import Patience
-from tests.conformance import inside
+from tests.conformance import in_process
 
 pytestmark = pytest.mark.timeout(120)
 QUICK = how(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
@@ -201,7 +201,7 @@ def test_servers_that_answer_anything(
     """Never a bug, never a secret, and an end."""
     _Anything.answers = tuple((status, kind, b"" if status == 204 else body) for status, kind, body in said)
     workspace = tmp_path_factory.mktemp("workspace")
-    inside.fill(workspace, {"a": b"1", "b": b"2"})
+    in_process.fill(workspace, {"a": b"1", "b": b"2"})
     environment = {
         "AWS_ACCESS_KEY_ID": "local-key",
         "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -212,7 +212,7 @@ def test_servers_that_answer_anything(
         if zenodo
         else {"s3-dir": "s3://bucket/p"}
     )
-    run = inside.run(
+    run = in_process.run(
         {"in-dir": "out", "dry-run": "true", **where}, workspace=workspace, environment=environment
     )
     assert run.code in (0, 2, 3, 4, 5), run.log

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.faults.kinds import FOREVER, Fault, Faults, Kind
 from tests.faults.proxy import Proxy
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.timeout(120)
 HARMLESS = {"add-mask", "error", "warning", "notice", "group", "endgroup"}
 
 
-def publish(store: Store, workspace: Path, *, url: str = "", **inputs: str) -> inside.Run:
+def publish(store: Store, workspace: Path, *, url: str = "", **inputs: str) -> in_process.Run:
     given = {"in-dir": "out", "s3-dir": f"s3://{store.bucket}/p"}
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
     environment = store.environment | ({"AWS_ENDPOINT_URL_S3": url} if url else {})
-    return inside.run(given, workspace=workspace, environment=environment)
+    return in_process.run(given, workspace=workspace, environment=environment)
 
 
-def only_ours(run: inside.Run) -> None:
+def only_ours(run: in_process.Run) -> None:
     """The log holds no command that we did not mean, and the summary no live HTML."""
     assert {command.name for command in runner_parser.commands(run.log)} <= HARMLESS
     assert "<script" not in run.summary.lower()
@@ -39,7 +39,7 @@ def test_what_is_no_regular_file(s3_server: Store, workspace: Path) -> None:
     """Links out of the folder, pipes, sockets and devices are neither followed nor opened, nor waited for."""
     outside = workspace / "secret.txt"
     outside.write_text("outside")
-    out = inside.fill(workspace, {"a": b"1"})
+    out = in_process.fill(workspace, {"a": b"1"})
     (out / "link").symlink_to(outside)
     (out / "folder").symlink_to(workspace)
     (out / "loop").symlink_to("loop")
@@ -59,7 +59,7 @@ def test_what_is_no_regular_file(s3_server: Store, workspace: Path) -> None:
 )
 def test_a_catalog_that_points_elsewhere(path: str, s3_server: Store, workspace: Path) -> None:
     (workspace / "secret.txt").write_text("outside")
-    out = inside.fill(workspace, {"a": b"1"})
+    out = in_process.fill(workspace, {"a": b"1"})
     (out / "link").symlink_to(workspace / "secret.txt")
     (out / "folder").symlink_to(workspace)
     os.mkfifo(out / "pipe")
@@ -71,7 +71,7 @@ def test_a_catalog_that_points_elsewhere(path: str, s3_server: Store, workspace:
 
 def test_names_at_the_limit(s3_server: Store, workspace: Path) -> None:
     """255 bytes pass; a name that is not UTF-8 cannot be a key and is reported, or is left out."""
-    inside.fill(workspace, {"n" * 255: b"1", "é" * 127: b"2"})
+    in_process.fill(workspace, {"n" * 255: b"1", "é" * 127: b"2"})
     run = publish(s3_server, workspace)
     assert run.code == 0, run.log
     assert len(s3_server.keys()) == 3
@@ -84,7 +84,7 @@ def test_names_at_the_limit(s3_server: Store, workspace: Path) -> None:
 
 
 def test_very_many_files_in_one_folder(s3_server: Store, workspace: Path) -> None:
-    out = inside.fill(workspace, {"a": b"1"})
+    out = in_process.fill(workspace, {"a": b"1"})
     for number in range(20_000):
         (out / f"{number}.done").touch()
     began = time.monotonic()
@@ -95,7 +95,7 @@ def test_very_many_files_in_one_folder(s3_server: Store, workspace: Path) -> Non
 
 def test_a_catalog_of_fifty_megabytes(s3_server: Store, workspace: Path) -> None:
     """It is read within its bounds or refused, and nothing is sent half."""
-    out = inside.fill(workspace, {"a": b"1"})
+    out = in_process.fill(workspace, {"a": b"1"})
     rest = "".join(f"  note{number}: {'x' * 1000}\n" for number in range(50_000))
     (out / "catalog.yaml").write_text(f"id: big\nassets:\n  basemap: {{a: a}}\nnotes:\n{rest}")
     began = time.monotonic()
@@ -140,7 +140,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     ],
 )
 def test_a_catalog_that_is_none(document: str, s3_server: Store, workspace: Path) -> None:
-    out = inside.fill(workspace, {"a": b"1"})
+    out = in_process.fill(workspace, {"a": b"1"})
     (out / "catalog.yaml").write_text(document)
     began = time.monotonic()
     run = publish(s3_server, workspace)
@@ -154,7 +154,7 @@ def test_commands_and_markup_in_names_and_titles(s3_server: Store, workspace: Pa
     names = [
         n for n in hostile.NAMES if n.isprintable() and "/" not in n and len(n.encode(errors="replace")) < 256
     ]
-    out = inside.fill(workspace, dict.fromkeys(names, b"1"))
+    out = in_process.fill(workspace, dict.fromkeys(names, b"1"))
     document = yaml.safe_load((out / "catalog.yaml").read_text())
     document |= {"id": "<img src=x>", "title": "::error::x"}
     (out / "catalog.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
@@ -167,7 +167,7 @@ def test_commands_and_markup_in_names_and_titles(s3_server: Store, workspace: Pa
 
 
 def test_megabytes_of_error_text(s3_server: Store, workspace: Path) -> None:
-    inside.fill(workspace, {f"f{number}": b"1" for number in range(6)})
+    in_process.fill(workspace, {f"f{number}": b"1" for number in range(6)})
     with Proxy(s3_server.url, Faults([Fault(Kind.HUGE_ERROR, "", FOREVER, skip=1)])) as proxy:
         run = publish(s3_server, workspace, url=proxy.url)
     assert run.code in (3, 5)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
-from tests.faults import far
+from tests.faults import remotes
 from tests.faults.__main__ import Choice, each
 from tests.faults.kinds import FOREVER, Fault, Faults, Kind
 from tests.faults.product import Order, Ran, Zygote
@@ -51,7 +51,7 @@ def order(store: Store, url: str, workspace: Path, **more: Callable[[int], float
 
 @pytest.mark.parametrize("kind", [Kind.SIGTERM, Kind.SIGINT, Kind.SIGKILL])
 def test_at_any_moment(kind: Kind, localstack_url: str, rclone_store: Rclone, tmp_path: Path) -> None:
-    stores = {"localstack": far.localstack_at(localstack_url), "rclone": far.rclone_at(rclone_store)}
+    stores = {"localstack": remotes.localstack_at(localstack_url), "rclone": remotes.rclone_at(rclone_store)}
     found = each(range(400, 406), Choice(kind), stores, str(tmp_path))
     assert not {result.seed: result.broken for result in found if result.broken}
 
@@ -71,7 +71,7 @@ def test_a_cancel_does_not_wait_for_a_dead_network(
     where: str, kind: Kind, number: signal.Signals, s3_server: Store, workspace: Path, zygote: Zygote
 ) -> None:
     """With the patience of every day, not the shortened one."""
-    inside.fill(workspace, {"big": inside.noise(17 * MIB), "small": b"1"})
+    in_process.fill(workspace, {"big": in_process.noise(17 * MIB), "small": b"1"})
     s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"old")
     with Proxy(s3_server.url, Faults([Fault(kind, where, FOREVER)])) as proxy:
         count = {"list": 1, "part": 5, "catalog": 9}[where]
@@ -87,8 +87,8 @@ def test_a_cancel_does_not_wait_for_a_dead_network(
 
 
 def test_a_killed_run_is_continued_within_the_file(s3_server: Store, workspace: Path, zygote: Zygote) -> None:
-    data = inside.noise(60 * MIB)
-    inside.fill(workspace, {"big": data})
+    data = in_process.noise(60 * MIB)
+    in_process.fill(workspace, {"big": data})
     with Proxy(s3_server.url, Faults([Fault(Kind.STALL, "part", FOREVER, skip=3)])) as proxy:
         ran = zygote.run(order(s3_server, proxy.url, workspace, act=after(proxy, 9, signal.SIGKILL)))
     assert ran.code == -signal.SIGKILL
@@ -102,7 +102,7 @@ def test_a_killed_run_is_continued_within_the_file(s3_server: Store, workspace: 
 
 
 def test_a_killed_run_leaves_one_draft(workspace: Path, zygote: Zygote) -> None:
-    inside.fill(workspace, {"a.tsv": b"1", "b.tsv": b"2", "c.tsv": b"3"})
+    in_process.fill(workspace, {"a.tsv": b"1", "b.tsv": b"2", "c.tsv": b"3"})
     with ZenodoServer() as server:
         inputs = {
             "in-dir": "out",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
-from tests.conformance.hole import hole
+from tests.conformance import in_process
+from tests.conformance.counting_store import counting_store
 from tests.faults.product import Order, Ran, Zygote
 from tests.servers.localstack import CREDENTIALS
 
@@ -52,7 +52,7 @@ def zygote() -> Iterator[Zygote]:
 
 def publish(zygote: Zygote, workspace: Path) -> tuple[Ran, Peaks]:
     peaks = Peaks()
-    with hole() as there:
+    with counting_store() as there:
         inputs = {"in-dir": "out", "s3-dir": "s3://bucket/p", "n-jobs": "16"}
         environment = {"AWS_ENDPOINT_URL_S3": there.url, "AWS_REGION": "us-east-1", **CREDENTIALS}
         ran = zygote.run(Order(inputs, workspace, environment, act=peaks.watch, hurried=False, hang=380))
@@ -73,7 +73,7 @@ def bounded(ran: Ran, peaks: Peaks, what: str) -> None:
 
 
 def test_ten_thousand_small_files(zygote: Zygote, workspace: Path) -> None:
-    inside.fill(workspace, {f"d{number % 100}/f{number}.tsv": b"x" * 900 for number in range(10_000)})
+    in_process.fill(workspace, {f"d{number % 100}/f{number}.tsv": b"x" * 900 for number in range(10_000)})
     ran, peaks = publish(zygote, workspace)
     assert ran.outputs["uploaded"] == "10001"
     assert len(ran.summary.encode()) < 900_000
@@ -82,7 +82,7 @@ def test_ten_thousand_small_files(zygote: Zygote, workspace: Path) -> None:
 
 def test_large_files(zygote: Zygote, workspace: Path) -> None:
     names = [f"f{number}.pmtiles" for number in range(4)]
-    out = inside.fill(workspace, dict.fromkeys(names, b""))
+    out = in_process.fill(workspace, dict.fromkeys(names, b""))
     for name in names:
         os.truncate(out / name, round(SIZE * GB / len(names)))
     ran, peaks = publish(zygote, workspace)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers.recorder import Recorder
 from tests.test_readable import FILES
@@ -44,7 +44,7 @@ class _Page(html.parser.HTMLParser):
 
 @pytest.fixture
 def out(workspace: Path) -> Path:
-    folder = inside.fill(workspace, FILES)
+    folder = in_process.fill(workspace, FILES)
     document = {
         "id": "atlas",
         "title": "Mouse brain <b>",
@@ -129,7 +129,7 @@ def test_an_unchanged_data_set_is_nothing_to_do(s3_server: Store, workspace: Pat
     first = s3_server.read("p/index.html")
     environment = s3_server.environment | {"GITHUB_RUN_ID": "20000000000"}
     inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p", **given}
-    run = inside.run(inputs, workspace=workspace, environment=environment)
+    run = in_process.run(inputs, workspace=workspace, environment=environment)
     assert run.counts == (0, 6, 0)
     assert run.outputs["changed"] == "false"
     assert "Nothing to do" in run.log
@@ -266,7 +266,7 @@ def test_names_that_are_html_stay_names(s3_server: Store, workspace: Path) -> No
         "javascript:alert(1).json",
         "& ü #?.tsv",
     ]
-    folder = inside.fill(workspace, dict.fromkeys(names, b"PMTiles"))
+    folder = in_process.fill(workspace, dict.fromkeys(names, b"PMTiles"))
     document = yaml.safe_load((folder / "catalog.yaml").read_text())
     document |= {"title": "</title><script>x</script>", "description": "<img src=x onerror=y> {{7*7}}"}
     (folder / "catalog.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
@@ -286,7 +286,7 @@ def test_a_collection_has_a_page_for_each_sample_and_a_root_page(s3_server: Stor
     root = workspace / "out"
     root.mkdir()
     for name in ("j-s1", "j-s2"):
-        inside.fill(workspace, FILES, ident=name, name=f"out/{name}")
+        in_process.fill(workspace, FILES, ident=name, name=f"out/{name}")
     pointers = {name: f"{name}/catalog.yaml" for name in ("j-s1", "j-s2")}
     (root / "multi-catalog.yaml").write_text(yaml.safe_dump({"id": "joint", "samples": pointers}))
     published(publish(s3_server, workspace, page="true"))

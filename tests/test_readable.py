@@ -25,14 +25,14 @@ import yaml
 from entrypoint.destinations.s3.network import Network
 from entrypoint.readable import fetch, findings
 from tests import action, pmtiles
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers.front import LOGIN, Front, front
 from tests.test_s3 import publish
 from tests.zenodo import ZenodoServer
 
 FILES = {
-    "genes_all.pmtiles": pmtiles.archive(4000, inside.noise(4000), "genes"),
+    "genes_all.pmtiles": pmtiles.archive(4000, in_process.noise(4000), "genes"),
     "cells.tsv.gz": gzip.compress(b"gene\tcount\nA\t1\n", mtime=0),
     "counts.json": b'{"a": 1}',
 }
@@ -48,15 +48,15 @@ def site(s3_server: Store) -> Iterator[Front]:
 
 @pytest.fixture
 def out(workspace: Path) -> Path:
-    return inside.fill(workspace, FILES)
+    return in_process.fill(workspace, FILES)
 
 
-def found(run: inside.Run) -> list[dict[str, str]]:
+def found(run: in_process.Run) -> list[dict[str, str]]:
     listed: list[dict[str, str]] = run.manifest["readers"]["findings"]
     return listed
 
 
-def told(run: inside.Run) -> str:
+def told(run: in_process.Run) -> str:
     return "\n".join(f"{each['what']} {each['todo']} {each['paste']}" for each in found(run))
 
 
@@ -134,7 +134,7 @@ WRONG: dict[str, tuple[Break, tuple[str, ...]]] = {
         ("catalog.yaml is not the file that was uploaded", "invalidate /catalog.yaml", "86400 seconds old"),
     ),
     "old PMTiles": (
-        _set(files={"/genes_all.pmtiles": pmtiles.archive(900, inside.noise(900), "old")}),
+        _set(files={"/genes_all.pmtiles": pmtiles.archive(900, in_process.noise(900), "old")}),
         ("genes_all.pmtiles is not the file that was uploaded", "invalidate /genes_all.pmtiles"),
     ),
     "no PMTiles at all": (
@@ -216,7 +216,9 @@ def test_a_dry_run_and_verify_only_look_at_what_is_there_now(
         assert "ignores ranges" in told(run)
     site.ranges = True
     # Other content there is what a run would change, and no fault of a cache.
-    (workspace / "out" / "genes_all.pmtiles").write_bytes(pmtiles.archive(5000, inside.noise(5000), "new"))
+    (workspace / "out" / "genes_all.pmtiles").write_bytes(
+        pmtiles.archive(5000, in_process.noise(5000), "new")
+    )
     run = publish(s3_server, workspace, public_url=site.url, check_readable="error", dry_run="true")
     assert run.code == 0, run.log
 
@@ -260,7 +262,7 @@ def test_plain_http_is_no_address_for_readers(s3_server: Store, workspace: Path,
         "public-url": "http://data.example.org",
         "check-readable": "error",
     }
-    run = inside.run(inputs, workspace=workspace, environment=environment)
+    run = in_process.run(inputs, workspace=workspace, environment=environment)
     assert "http://data.example.org uses plain http" in told(run)
     assert all(path.startswith("http://data.example.org/") for path, _ in site.asked)
 
@@ -277,10 +279,10 @@ def test_an_etag_that_is_not_the_stores_is_told(s3_server: Store, workspace: Pat
 
 @pytest.mark.usefixtures("out")
 def test_proxies_are_those_of_the_environment(s3_server: Store, workspace: Path, site: Front) -> None:
-    def run(**variables: str) -> inside.Run:
+    def run(**variables: str) -> in_process.Run:
         environment = s3_server.environment | {"no_proxy": "127.0.0.1"} | variables
         address = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p", "check-readable": "warn"}
-        return inside.run(
+        return in_process.run(
             address | {"public-url": "https://data.example.org"}, workspace=workspace, environment=environment
         )
 
@@ -313,7 +315,7 @@ def test_a_certificate_must_be_right(s3_server: Store, workspace: Path, tmp_path
         assert "certificate that browsers do not accept: self-signed" in told(run)
         trusting = s3_server.environment | {"SSL_CERT_FILE": str(certificate)}
         inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p", "public-url": site.url}
-        run = inside.run(inputs, workspace=workspace, environment=trusting)
+        run = in_process.run(inputs, workspace=workspace, environment=trusting)
         assert run.code == 0
         assert "IP address mismatch" in told(run)
         assert not site.asked
@@ -323,7 +325,7 @@ def test_a_collection_is_looked_at_in_samples(s3_server: Store, workspace: Path,
     names = [f"s{number:02}" for number in range(12)]
     (workspace / "out").mkdir()
     for name in names:
-        inside.fill(workspace, FILES, ident=name, name=f"out/{name}")
+        in_process.fill(workspace, FILES, ident=name, name=f"out/{name}")
     (workspace / "list.tsv").write_text("".join(f"{name}\n" for name in names))
     site.upstream = f"{s3_server.url}/{s3_server.bucket}/c"
     run = publish(s3_server, workspace, prefix="c", in_list="list.tsv", public_url=site.url)
@@ -338,7 +340,7 @@ def test_a_collection_is_looked_at_in_samples(s3_server: Store, workspace: Path,
 
 
 def test_layers_are_linked_on_a_map(s3_server: Store, workspace: Path) -> None:
-    folder = inside.fill(workspace, FILES | {"dark #1.pmtiles": FILES["genes_all.pmtiles"]})
+    folder = in_process.fill(workspace, FILES | {"dark #1.pmtiles": FILES["genes_all.pmtiles"]})
     assets = {"sge": {"all": "genes_all.pmtiles", "counts": "counts.json"}, "overview": "dark #1.pmtiles"}
     (folder / "catalog.yaml").write_text(yaml.safe_dump({"id": "atlas", "assets": assets}))
     run = publish(s3_server, workspace, public_url="https://data.example.org/a", check_readable="off")
@@ -367,7 +369,7 @@ def test_nothing_is_asked_after_files_failed(
 
 def test_names_are_quoted_in_addresses(s3_server: Store, workspace: Path, site: Front) -> None:
     name = "a b#c?d%e&ü.pmtiles"
-    inside.fill(workspace, {name: FILES["genes_all.pmtiles"]})
+    in_process.fill(workspace, {name: FILES["genes_all.pmtiles"]})
     run = publish(s3_server, workspace, public_url=site.url, check_readable="error")
     assert run.code == 0, run.log
     assert any(path == "/a%20b%23c%3Fd%25e%26%C3%BC.pmtiles" for path, _ in site.asked)
@@ -382,7 +384,7 @@ def zenodo() -> Iterator[ZenodoServer]:
         yield server
 
 
-def archive(server: ZenodoServer, workspace: Path, **inputs: str) -> inside.Run:
+def archive(server: ZenodoServer, workspace: Path, **inputs: str) -> in_process.Run:
     given = {
         "in-dir": "out",
         "zenodo-id": "new",
@@ -394,7 +396,7 @@ def archive(server: ZenodoServer, workspace: Path, **inputs: str) -> inside.Run:
         "check-readable": "error",
     }
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    return inside.run(given, workspace=workspace, environment={})
+    return in_process.run(given, workspace=workspace, environment={})
 
 
 @pytest.mark.usefixtures("out")

@@ -10,7 +10,7 @@ import pytest
 
 from entrypoint import errors, settings
 from entrypoint.destinations.s3 import checksums, configuration, credentials, endpoint
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
 from tests.test_s3 import publish
@@ -120,7 +120,7 @@ def test_expired_credentials_do_not_come_back(tmp_path: Path, monkeypatch: pytes
 
 def test_without_a_look_nothing_is_overwritten_unasked(any_s3: Store, workspace: Path) -> None:
     any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/a", Body=b"theirs")
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("GET", "", status=403, body=error_xml("AccessDenied"))
         run = publish(any_s3, workspace, url=proxy.url, overwrite="false")
@@ -132,7 +132,7 @@ def test_without_a_look_nothing_is_overwritten_unasked(any_s3: Store, workspace:
 
 def test_without_a_look_nothing_is_verified(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
     """A lack of permission is reported as such, and not as a difference of every file."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     assert publish(s3_server, workspace).code == 0
     recorded_s3.misbehave("GET", "", status=403, body=error_xml("AccessDenied"))
     run = publish(s3_server, workspace, url=recorded_s3.url, verify_only="true")
@@ -146,7 +146,7 @@ def test_a_catalog_is_replaced_where_it_cannot_be_looked_at(
 ) -> None:
     """Without HEADs, or without ETags in the list, it is not taken for another run's."""
     s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"old")
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     if etags:
         recorded_s3.misbehave("HEAD", "", status=403)
     else:
@@ -162,7 +162,7 @@ def test_a_list_that_does_not_end_is_not_taken_for_the_whole(
     s3_server: Store, workspace: Path, recorded_s3: Recorder
 ) -> None:
     s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/a", Body=b"theirs")
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     more = LISTING.replace(b"<Name>", b"<NextContinuationToken>same</NextContinuationToken><Name>")
     for body in (LISTING, more):
         recorded_s3.behave()
@@ -179,7 +179,7 @@ def test_a_list_that_does_not_end_is_not_taken_for_the_whole(
 def test_open_uploads_without_a_time(
     s3_server: Store, workspace: Path, recorded_s3: Recorder, began: str
 ) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     upload = f"<Upload><Key>p/z</Key><UploadId>x</UploadId>{began}</Upload>"
     body = f"<ListMultipartUploadsResult>{upload}</ListMultipartUploadsResult>".encode()
     recorded_s3.misbehave("GET", "uploads", status=200, body=body)
@@ -188,7 +188,7 @@ def test_open_uploads_without_a_time(
 
 def test_extras_at_the_root_of_a_bucket_keep_their_names(s3_server: Store, workspace: Path) -> None:
     """A key with a slash at its start is another key than the one without."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     for key in ("/a", "/b", "c//d"):
         s3_server.client.put_object(Bucket=s3_server.bucket, Key=key, Body=b"theirs")
     run = publish(s3_server, workspace, prefix="")
@@ -217,10 +217,10 @@ def test_a_catalog_left_alone_that_another_run_replaces(
     s3_server: Store, recorded_s3: Recorder, workspace: Path
 ) -> None:
     """The catalog is unchanged, so it is not written; meanwhile another run writes another one."""
-    inside.fill(workspace, {"a.bin": b"first"})
+    in_process.fill(workspace, {"a.bin": b"first"})
     environment = s3_server.environment | {"AWS_ENDPOINT_URL_S3": recorded_s3.url}
     inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
-    assert inside.run(inputs, workspace=workspace, environment=environment).code == 0
+    assert in_process.run(inputs, workspace=workspace, environment=environment).code == 0
     (workspace / "out" / "a.bin").write_bytes(b"other")
 
     def replace(method: str, target: str) -> None:
@@ -228,16 +228,16 @@ def test_a_catalog_left_alone_that_another_run_replaces(
             s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"another run's")
 
     recorded_s3.on_request = replace
-    again = inside.run(inputs, workspace=workspace, environment=environment)
+    again = in_process.run(inputs, workspace=workspace, environment=environment)
     assert again.code == 3, again.log
     assert "another run" in again.log
 
 
 @pytest.mark.parametrize(("event", "told"), [("pull_request", True), ("push", False)])
 def test_no_credentials_on_a_pull_request(workspace: Path, event: str, told: bool) -> None:
-    inside.fill(workspace, {"a.bin": b"a"})
+    in_process.fill(workspace, {"a.bin": b"a"})
     environment = {"GITHUB_EVENT_NAME": event, "AWS_EC2_METADATA_DISABLED": "true"}
-    ran = inside.run(
+    ran = in_process.run(
         {"in-dir": "out", "s3-dir": "s3://bucket/p"}, workspace=workspace, environment=environment
     )
     assert ran.code == 4

@@ -12,7 +12,7 @@ import awscrt.checksums
 import boto3
 import pytest
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, recorder
 
@@ -24,15 +24,17 @@ def crc64nvme(data: bytes) -> str:
     return base64.b64encode(awscrt.checksums.crc64nvme(data).to_bytes(8, "big")).decode()
 
 
-def publish(store: Store, workspace: Path, *, url: str = "", prefix: str = "p", **inputs: str) -> inside.Run:
+def publish(
+    store: Store, workspace: Path, *, url: str = "", prefix: str = "p", **inputs: str
+) -> in_process.Run:
     """Run the product on ``out``; dashes of input names are underscores here."""
     given = {"in-dir": "out", "s3-dir": f"s3://{store.bucket}/{prefix}", "n-jobs": "4"}
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
     environment = store.environment | ({"AWS_ENDPOINT_URL_S3": url} if url else {})
-    return inside.run(given, workspace=workspace, environment=environment)
+    return in_process.run(given, workspace=workspace, environment=environment)
 
 
-def published(run: inside.Run) -> inside.Run:
+def published(run: in_process.Run) -> in_process.Run:
     assert run.code == 0, run.log
     assert run.outputs["failed"] == "0"
     return run
@@ -43,8 +45,8 @@ def published(run: inside.Run) -> inside.Run:
 
 def test_content_at_every_boundary(any_s3: Store, workspace: Path) -> None:
     """Sizes around a part and around the change to parts; then a fresh checkout sends nothing."""
-    files = {f"f{size}.bin": inside.noise(size) for size in SIZES}
-    out = inside.fill(workspace, files)
+    files = {f"f{size}.bin": in_process.noise(size) for size in SIZES}
+    out = in_process.fill(workspace, files)
     first = published(publish(any_s3, workspace, n_jobs="8"))
     assert first.counts == (len(SIZES) + 1, 0, 0)
     for name, data in files.items():
@@ -75,7 +77,7 @@ def test_objects_are_described_as_asked(s3_server: Store, workspace: Path, recor
         "big.pmtiles": "application/vnd.pmtiles",
     }
     small = {name: name.encode() for name in types if name not in ("catalog.yaml", "big.pmtiles")}
-    inside.fill(workspace, {**small, "big.pmtiles": inside.noise(17 * MIB)})
+    in_process.fill(workspace, {**small, "big.pmtiles": in_process.noise(17 * MIB)})
     published(
         publish(
             s3_server,
@@ -109,7 +111,7 @@ def test_objects_are_described_as_asked(s3_server: Store, workspace: Path, recor
 
 
 def test_an_acl_only_when_asked(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
-    inside.fill(workspace, {"a": b"1", "b": inside.noise(17 * MIB)})
+    in_process.fill(workspace, {"a": b"1", "b": in_process.noise(17 * MIB)})
     s3_server.client.put_bucket_ownership_controls(
         Bucket=s3_server.bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
     )
@@ -121,7 +123,7 @@ def test_an_acl_only_when_asked(s3_server: Store, workspace: Path, recorded_s3: 
 
 
 def test_rclone_keeps_the_type_and_no_encoding(rclone_server: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"a.tsv.gz": b"\x1f\x8b", "b.tsv.gz": inside.noise(17 * MIB)})
+    in_process.fill(workspace, {"a.tsv.gz": b"\x1f\x8b", "b.tsv.gz": in_process.noise(17 * MIB)})
     published(publish(rclone_server, workspace))
     for name in ("a.tsv.gz", "b.tsv.gz"):
         head: dict[str, Any] = dict(
@@ -134,7 +136,7 @@ def test_rclone_keeps_the_type_and_no_encoding(rclone_server: Store, workspace: 
 @pytest.mark.parametrize("checksum", ["crc32c", "crc32", "sha256", "none"])
 def test_every_checksum(any_s3: Store, workspace: Path, checksum: str) -> None:
     """Each is kept by the store that keeps any, and each is enough to skip by."""
-    inside.fill(workspace, {"small": b"abc", "big": inside.noise(17 * MIB)})
+    in_process.fill(workspace, {"small": b"abc", "big": in_process.noise(17 * MIB)})
     published(publish(any_s3, workspace, checksum=checksum))
     if any_s3.name == "localstack":
         for name in ("small", "big"):
@@ -184,8 +186,8 @@ def test_hostile_names_round_trip(any_s3: Store, workspace: Path) -> None:
 
 
 def test_a_large_file_with_a_hostile_name(any_s3: Store, workspace: Path) -> None:
-    files = {"a b+%ü&'?#.bin": inside.noise(17 * MIB), "..foo": b"two dots"}
-    inside.fill(workspace, files)
+    files = {"a b+%ü&'?#.bin": in_process.noise(17 * MIB), "..foo": b"two dots"}
+    in_process.fill(workspace, files)
     published(publish(any_s3, workspace))
     assert {name: any_s3.read(f"p/{name}") for name in files} == files
 
@@ -195,7 +197,7 @@ def test_a_large_file_with_a_hostile_name(any_s3: Store, workspace: Path) -> Non
 
 def test_an_unchanged_run_asks_little(s3_server: Store, recorded_s3: Recorder, workspace: Path) -> None:
     files = {f"f{number}.tsv": f"{number}".encode() for number in range(120)}
-    inside.fill(workspace, files)
+    in_process.fill(workspace, files)
     published(publish(s3_server, workspace, n_jobs="16"))
     again = published(publish(s3_server, workspace, url=recorded_s3.url))
     assert again.counts == (0, 121, 0)
@@ -204,7 +206,7 @@ def test_an_unchanged_run_asks_little(s3_server: Store, recorded_s3: Recorder, w
 
 
 def test_reading_modes_write_nothing(s3_server: Store, recorded_s3: Recorder, workspace: Path) -> None:
-    out = inside.fill(workspace, {"a": b"1", "b": b"2", "c": inside.noise(17 * MIB)})
+    out = in_process.fill(workspace, {"a": b"1", "b": b"2", "c": in_process.noise(17 * MIB)})
     s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/extra", Body=b"x")
     planned = published(
         publish(s3_server, workspace, url=recorded_s3.url, dry_run="true", delete_extra="true")
@@ -213,7 +215,7 @@ def test_reading_modes_write_nothing(s3_server: Store, recorded_s3: Recorder, wo
     assert [extra["would-delete"] for extra in planned.manifest["extras"]] == [True]
     published(publish(s3_server, workspace))
     published(publish(s3_server, workspace, url=recorded_s3.url, verify_only="true"))
-    (out / "c").write_bytes(inside.noise(17 * MIB, "other"))
+    (out / "c").write_bytes(in_process.noise(17 * MIB, "other"))
     (out / "a").unlink()
     differs = publish(s3_server, workspace, url=recorded_s3.url, verify_only="true", if_missing="warn")
     assert differs.code == 3
@@ -236,13 +238,13 @@ def test_objects_put_by_others(
     any_s3: Store, workspace: Path, how: str, part: int, extra: dict[str, str] | None
 ) -> None:
     """What another tool sent is skipped where it has the same content, and replaced where it has other."""
-    data = inside.noise(18 * MIB)
-    out = inside.fill(workspace, {"a": data, "b": inside.noise(18 * MIB, "b")})
+    data = in_process.noise(18 * MIB)
+    out = in_process.fill(workspace, {"a": data, "b": in_process.noise(18 * MIB, "b")})
     for key in ("p/a", "p/b"):
         put_by_others(any_s3, key, out / "a", part, extra)
     run = published(publish(any_s3, workspace))
     assert run.statuses() == {"a": "skipped", "b": "uploaded", "catalog.yaml": "uploaded"}, run.file("a")
-    assert any_s3.read("p/b") == inside.noise(18 * MIB, "b")
+    assert any_s3.read("p/b") == in_process.noise(18 * MIB, "b")
 
 
 def put_by_others(
@@ -271,8 +273,8 @@ def put_by_others(
 
 def test_our_own_checksum_in_metadata_proves_sameness(any_s3: Store, workspace: Path) -> None:
     """What a store without checksums, and with ETags that are none, leaves to compare by."""
-    data, other = inside.noise(18 * MIB), inside.noise(18 * MIB, "other")
-    out = inside.fill(workspace, {"same": data, "changed": other})
+    data, other = in_process.noise(18 * MIB), in_process.noise(18 * MIB, "other")
+    out = in_process.fill(workspace, {"same": data, "changed": other})
     extra = {"Metadata": {"catalog-upload-crc64nvme": crc64nvme(data)}}
     for key in ("p/same", "p/changed"):  # the note of the second one is true as well: `data` is there
         put_by_others(any_s3, key, out / "same", 7 * MIB, extra)
@@ -287,7 +289,7 @@ def test_our_own_checksum_in_metadata_proves_sameness(any_s3: Store, workspace: 
 
 def test_what_nothing_proves_the_same_is_sent(any_s3: Store, workspace: Path) -> None:
     """An ETag that is none, as under KMS, and no checksum."""
-    out = inside.fill(workspace, {"a": inside.noise(18 * MIB)})
+    out = in_process.fill(workspace, {"a": in_process.noise(18 * MIB)})
     put_by_others(any_s3, "p/a", out / "a", 7 * MIB)
     with recorder(any_s3.url) as proxy:
         proxy.hidden_response_headers = "x-amz-checksum"

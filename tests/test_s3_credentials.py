@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers import process
 from tests.servers.recorder import Recorder, error_xml, recorder
 from tests.test_s3 import MIB, publish, published
 
 
-def run(store: Store, workspace: Path, *, url: str = "", **environment: str) -> inside.Run:
+def run(store: Store, workspace: Path, *, url: str = "", **environment: str) -> in_process.Run:
     """Publish two files; an empty variable is left out."""
-    inside.fill(workspace, {"a": b"1", "b": b"2"})
+    in_process.fill(workspace, {"a": b"1", "b": b"2"})
     surroundings = store.environment | environment | ({"AWS_ENDPOINT_URL_S3": url} if url else {})
     surroundings = {name: value for name, value in surroundings.items() if value}
     inputs = {"in-dir": "out", "s3-dir": f"s3://{store.bucket}/p"}
-    return inside.run(inputs, workspace=workspace, environment=surroundings)
+    return in_process.run(inputs, workspace=workspace, environment=surroundings)
 
 
-def explained(run: inside.Run, code: int, *words: str) -> None:
+def explained(run: in_process.Run, code: int, *words: str) -> None:
     """It ended with this code, and log and summary say these words."""
     assert run.code == code, run.log
     for text in (run.log, html.unescape(re.sub(r"<[^>]*>", "", run.summary))):
@@ -65,9 +65,9 @@ def test_half_a_pair_of_keys(rclone_server: Store, workspace: Path) -> None:
 
 
 def test_no_such_bucket(any_s3: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     inputs = {"in-dir": "out", "s3-dir": "s3://no-such-bucket-anywhere/p"}
-    found = inside.run(inputs, workspace=workspace, environment=any_s3.environment)
+    found = in_process.run(inputs, workspace=workspace, environment=any_s3.environment)
     explained(found, 5, "no-such-bucket-anywhere", "no such bucket", "s3-dir")
 
 
@@ -120,7 +120,7 @@ def test_an_answer_to_every_upload(
     s3_server: Store, recorded_s3: Recorder, workspace: Path, code: str, status: int, ends: int, word: str
 ) -> None:
     """Listing works, sending does not: one request or parts."""
-    inside.fill(workspace, {"big": inside.noise(17 * MIB)})
+    in_process.fill(workspace, {"big": in_process.noise(17 * MIB)})
     recorded_s3.misbehave("PUT|POST", status=status, body=error_xml(code))
     explained(run(s3_server, workspace, url=recorded_s3.url), ends, word)
     assert s3_server.keys() == []
@@ -158,7 +158,7 @@ def test_lists_denied(any_s3: Store, workspace: Path) -> None:
 
 def test_heads_denied(any_s3: Store, workspace: Path) -> None:
     """Small files are skipped by the list alone, large ones are sent, and a notice says why."""
-    inside.fill(workspace, {"a": b"1", "big": inside.noise(17 * MIB)})
+    in_process.fill(workspace, {"a": b"1", "big": in_process.noise(17 * MIB)})
     published(publish(any_s3, workspace))
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("HEAD", "", status=403)
@@ -181,7 +181,7 @@ def test_another_region_is_followed_unless_one_was_named(
     assert found.counts[0] == 3
     inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p", "aws-region": "us-east-1"}
     environment = s3_server.environment | {"AWS_ENDPOINT_URL_S3": recorded_s3.url}
-    named = inside.run(inputs, workspace=workspace, environment=environment)
+    named = in_process.run(inputs, workspace=workspace, environment=environment)
     explained(named, 5, "eu-west-1", "aws-region")
 
 
@@ -200,7 +200,7 @@ def test_credentials_that_expire_are_renewed(
         new.replace(keys)
 
     write("first")
-    inside.fill(workspace, {"big": inside.noise(17 * MIB)})
+    in_process.fill(workspace, {"big": in_process.noise(17 * MIB)})
     recorded_s3.misbehave("PUT", "", status=400, body=error_xml("ExpiredToken"), times=1)
     recorded_s3.on_request = lambda method, target: write("second") if method == "PUT" else None
     found = published(

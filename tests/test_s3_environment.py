@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
-from tests.strangers.certificates import Authority, authority
-from tests.strangers.forward import forward, to
-from tests.strangers.product import arrived, process
-from tests.strangers.server import HOST, stranger
+from tests.conformance import in_process
+from tests.s3_emulator.certificates import Authority, authority
+from tests.s3_emulator.forward import forward, to
+from tests.s3_emulator.product import arrived, process
+from tests.s3_emulator.server import HOST, emulator
 
-FILES = {"a.tsv": b"1", "big.pmtiles": inside.noise(17 << 20)}
+FILES = {"a.tsv": b"1", "big.pmtiles": in_process.noise(17 << 20)}
 
 
 @pytest.fixture(scope="module")
@@ -33,29 +33,29 @@ BUNDLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FI
 @pytest.mark.parametrize("variable", [*BUNDLES, "SSL_CERT_DIR", "ca_bundle"])
 def test_a_private_authority(variable: str, trusted: Authority, workspace: Path) -> None:
     """By each of the usual variables and by the AWS configuration, for lists and puts alike."""
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     environment = {variable: str(trusted.folder if variable == "SSL_CERT_DIR" else trusted.bundle)}
     if variable == "ca_bundle":
         config = workspace / "config"
         config.write_text(f"[default]\nca_bundle = {trusted.bundle}\n")
         environment = {"AWS_CONFIG_FILE": str(config)}
-    with stranger(tls=trusted.server) as store:
+    with emulator(tls=trusted.server) as store:
         arrived(process(store, workspace, environment), store, workspace)
 
 
 def test_awss_own_variable_wins(trusted: Authority, workspace: Path, tmp_path: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     other = tmp_path / "other"
     other.mkdir()
     wrong = str(authority(other).bundle)
-    with stranger(tls=trusted.server) as store:
+    with emulator(tls=trusted.server) as store:
         environment = {"AWS_CA_BUNDLE": str(trusted.bundle), "REQUESTS_CA_BUNDLE": wrong}
         arrived(process(store, workspace, environment), store, workspace)
 
 
 def test_a_certificate_that_nobody_vouches_for(trusted: Authority, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger(tls=trusted.server) as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator(tls=trusted.server) as store:
         run = process(store, workspace, {})
         assert run.code == 5, run.log
         assert "certificate" in run.log
@@ -64,9 +64,9 @@ def test_a_certificate_that_nobody_vouches_for(trusted: Authority, workspace: Pa
 
 
 def test_a_certificate_of_another_host(workspace: Path, tmp_path: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     made = authority(tmp_path, "other.example")
-    with stranger(tls=made.server) as store, forward(to(store.url)) as proxy:
+    with emulator(tls=made.server) as store, forward(to(store.url)) as proxy:
         environment = {"AWS_CA_BUNDLE": str(made.bundle), "HTTPS_PROXY": proxy.url}
         run = process(store, workspace, {**environment, "AWS_ENDPOINT_URL_S3": f"https://{HOST}"})
         assert run.code == 5, run.log
@@ -77,11 +77,11 @@ def test_a_certificate_of_another_host(workspace: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("variable", BUNDLES)
 def test_a_bundle_that_cannot_be_read(variable: str, content: str, workspace: Path) -> None:
     """The variable and the path are named; nothing is sent without it."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     bundle = workspace / "bundle.pem"
     if content == "no PEM":
         bundle.write_text("hello\n")
-    with stranger() as store:
+    with emulator() as store:
         environment = {variable: str(bundle), "AWS_ENDPOINT_URL_S3": store.url.replace("http:", "https:")}
         run = process(store, workspace, environment)
         assert run.code in (2, 5), run.log
@@ -90,8 +90,8 @@ def test_a_bundle_that_cannot_be_read(variable: str, content: str, workspace: Pa
 
 
 def test_https_to_a_port_that_speaks_http(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         run = process(store, workspace, {"AWS_ENDPOINT_URL_S3": store.url.replace("http:", "https:")})
         assert run.code == 5
         assert "TLS" in run.log or "https" in run.log
@@ -113,11 +113,11 @@ EMPTY = (
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_empty_variables_are_unset(tls: bool, trusted: Authority, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     environment = dict.fromkeys(EMPTY, "")
     if tls:
         environment["AWS_CA_BUNDLE"] = str(trusted.bundle)
-    with stranger(tls=trusted.server if tls else None) as store:
+    with emulator(tls=trusted.server if tls else None) as store:
         arrived(process(store, workspace, environment), store, workspace)
         assert not any("x-amz-security-token" in seen.headers for seen in store.seen)
 
@@ -127,8 +127,8 @@ def test_empty_variables_are_unset(tls: bool, trusted: Authority, workspace: Pat
 )
 def test_an_empty_variable_is_unset(variable: str, workspace: Path) -> None:
     """One at a time too: some only matter where others are not set."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         arrived(process(store, workspace, {variable: ""}), store, workspace)
 
 
@@ -141,8 +141,8 @@ ENCODED = "p%25ss%20w%3Ard%2F%40%3F%C3%A9"
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
 def test_every_request_goes_through_the_proxy(variable: str, workspace: Path) -> None:
     """The store's name is known to the proxy alone."""
-    inside.fill(workspace, FILES)
-    with stranger() as store, forward(to(store.url)) as proxy:
+    in_process.fill(workspace, FILES)
+    with emulator() as store, forward(to(store.url)) as proxy:
         run = process(store, workspace, {variable: proxy.url, "AWS_ENDPOINT_URL_S3": f"http://{HOST}"})
         arrived(run, store, workspace)
         assert len(proxy.asked) == len(store.seen)
@@ -150,8 +150,8 @@ def test_every_request_goes_through_the_proxy(variable: str, workspace: Path) ->
 
 @pytest.mark.parametrize("how", ["HTTPS_PROXY", "https_proxy", "without a scheme"])
 def test_a_tunnel(how: str, trusted: Authority, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger(tls=trusted.server) as store, forward(to(store.url)) as proxy:
+    in_process.fill(workspace, FILES)
+    with emulator(tls=trusted.server) as store, forward(to(store.url)) as proxy:
         variable, url = (
             (how, proxy.url) if how.endswith(("Y", "y")) else ("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
         )
@@ -165,9 +165,9 @@ def test_a_tunnel(how: str, trusted: Authority, workspace: Path) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_password_with_signs(scheme: str, trusted: Authority, workspace: Path) -> None:
     """Decoded once, for every request, and never shown."""
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     tls = trusted.server if scheme == "https" else None
-    with stranger(tls=tls) as store, forward(to(store.url), password=f"us@er:{PASSWORD}") as proxy:
+    with emulator(tls=tls) as store, forward(to(store.url), password=f"us@er:{PASSWORD}") as proxy:
         url = f"http://us%40er:{ENCODED}@127.0.0.1:{proxy.port}"
         environment = {f"{scheme.upper()}_PROXY": url, "AWS_CA_BUNDLE": str(trusted.bundle)}
         run = process(store, workspace, {**environment, "AWS_ENDPOINT_URL_S3": f"{scheme}://{HOST}"})
@@ -183,9 +183,9 @@ def test_a_proxy_that_wants_another_password(
     scheme: str, given: str, trusted: Authority, workspace: Path
 ) -> None:
     """407 is the proxy's word, not the store's."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     tls = trusted.server if scheme == "https" else None
-    with stranger(tls=tls) as store, forward(to(store.url), password="user:right") as proxy:
+    with emulator(tls=tls) as store, forward(to(store.url), password="user:right") as proxy:
         environment = {
             f"{scheme.upper()}_PROXY": f"http://{given}127.0.0.1:{proxy.port}",
             "AWS_CA_BUNDLE": str(trusted.bundle),
@@ -202,8 +202,8 @@ def test_a_proxy_that_wants_another_password(
 
 
 def test_a_proxy_that_refuses(trusted: Authority, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger(tls=trusted.server) as store, forward(to(store.url), status=403) as proxy:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator(tls=trusted.server) as store, forward(to(store.url), status=403) as proxy:
         environment = {"HTTPS_PROXY": proxy.url, "AWS_ENDPOINT_URL_S3": f"https://{HOST}"}
         run = process(store, workspace, environment)
         assert run.code == 5, run.log
@@ -215,8 +215,8 @@ def test_a_proxy_that_refuses(trusted: Authority, workspace: Path) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_not_there(scheme: str, workspace: Path) -> None:
     """What fails is the proxy, and it is named; the store was never reached."""
-    inside.fill(workspace, {"a": b"1"})
-    with socket.socket() as taken, stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with socket.socket() as taken, emulator() as store:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         environment = {f"{scheme.upper()}_PROXY": f"http://user:hunter22@127.0.0.1:{port}"}
@@ -228,8 +228,8 @@ def test_a_proxy_that_is_not_there(scheme: str, workspace: Path) -> None:
 
 
 def test_a_name_that_the_proxy_does_not_know(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store, forward({}) as proxy:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store, forward({}) as proxy:
         environment = {"HTTP_PROXY": proxy.url, "AWS_ENDPOINT_URL_S3": "http://nobody.example"}
         run = process(store, workspace, environment)
         assert run.code == 5, run.log
@@ -238,8 +238,8 @@ def test_a_name_that_the_proxy_does_not_know(workspace: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["socks5", "ftp"])
 def test_a_proxy_of_a_kind_that_is_not_spoken(scheme: str, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         run = process(store, workspace, {"HTTP_PROXY": f"{scheme}://127.0.0.1:9"})
         assert run.code in (2, 5)
         assert "HTTP_PROXY" in run.log
@@ -251,8 +251,8 @@ EXCEPT = ("127.0.0.1", "127.0.0.1:{port}", "*", "localhost, 127.0.0.1 ,example.o
 @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
 @pytest.mark.parametrize("text", EXCEPT)
 def test_exceptions_from_the_proxy(text: str, variable: str, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger() as store, forward({}, status=403) as proxy:
+    in_process.fill(workspace, FILES)
+    with emulator() as store, forward({}, status=403) as proxy:
         text = text.format(port=store.url.rpartition(":")[2])
         run = process(store, workspace, {"HTTP_PROXY": proxy.url, variable: text})
         arrived(run, store, workspace)
@@ -261,8 +261,8 @@ def test_exceptions_from_the_proxy(text: str, variable: str, workspace: Path) ->
 
 @pytest.mark.parametrize("text", ["127.0.0.1:1", "27.0.0.1", "example", ".0.0.2", ","])
 def test_exceptions_that_mean_others(text: str, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store, forward() as proxy:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store, forward() as proxy:
         run = process(store, workspace, {"HTTP_PROXY": proxy.url, "NO_PROXY": text})
         arrived(run, store, workspace)
         assert len(proxy.asked) == len(store.seen)
@@ -270,9 +270,9 @@ def test_exceptions_that_mean_others(text: str, workspace: Path) -> None:
 
 def test_names_below_an_exception(workspace: Path) -> None:
     """``.stranger.example`` and ``stranger.example`` cover ``s3.stranger.example``; it does not resolve here."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     for text in (".stranger.example", "stranger.example", HOST):
-        with stranger() as store, forward(to(store.url)) as proxy:
+        with emulator() as store, forward(to(store.url)) as proxy:
             environment = {"HTTP_PROXY": proxy.url, "AWS_ENDPOINT_URL_S3": f"http://{HOST}", "NO_PROXY": text}
             run = process(store, workspace, environment)
             assert run.code == 5

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
-from tests.strangers.product import arrived, process
-from tests.strangers.server import SECRET, stranger
+from tests.conformance import in_process
+from tests.s3_emulator.product import arrived, process
+from tests.s3_emulator.server import SECRET, emulator
 
-FILES = {"a.tsv": b"1", "big.pmtiles": inside.noise(17 << 20)}
+FILES = {"a.tsv": b"1", "big.pmtiles": in_process.noise(17 << 20)}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", " ", "\t\n"])
 def test_keys_that_were_pasted_with_a_line_end(end: str, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     keys = {"AWS_ACCESS_KEY_ID": f"local-key{end}", "AWS_SECRET_ACCESS_KEY": f"{end}{SECRET}{end}"}
-    with stranger() as store:
+    with emulator() as store:
         arrived(
             process(store, workspace, keys | {"AWS_SESSION_TOKEN": f"token-1234567{end}"}), store, workspace
         )
@@ -35,8 +35,8 @@ def test_keys_that_were_pasted_with_a_line_end(end: str, workspace: Path) -> Non
 @pytest.mark.parametrize("wrong", ["two lines\nhunter22", "blank hunter22", "nul\x01hunter22", "hünter22"])
 def test_keys_that_cannot_be_keys(variable: str, wrong: str, workspace: Path) -> None:
     """The variable is named, its value is not shown, nothing is sent."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         run = process(store, workspace, {variable: wrong})
         assert run.code in (2, 4), run.log
         assert variable in run.log
@@ -47,8 +47,8 @@ def test_keys_that_cannot_be_keys(variable: str, wrong: str, workspace: Path) ->
 
 @pytest.mark.parametrize("missing", ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"])
 def test_half_of_a_pair_of_keys(missing: str, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         run = process(store, workspace, {missing: ""})
         assert run.code == 4, run.log
         assert missing in run.log
@@ -74,14 +74,14 @@ KEYS = f"aws_access_key_id = local-key\naws_secret_access_key = {SECRET}\n"
 
 def test_a_profile_with_keys(workspace: Path) -> None:
     """Empty variables hide it no more than missing ones."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         environment = profiles(workspace, "[profile lab]\nregion = us-east-1\n", f"[lab]\n{KEYS}")
         arrived(process(store, workspace, environment, aws_profile="lab"), store, workspace)
 
 
 def test_a_process_gives_the_keys(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     answer = {
         "Version": 1,
         "AccessKeyId": "local-key",
@@ -89,7 +89,7 @@ def test_a_process_gives_the_keys(workspace: Path) -> None:
         "SessionToken": "token-123456",
     }
     (workspace / "keys.json").write_text(json.dumps(answer))
-    with stranger() as store:
+    with emulator() as store:
         environment = profiles(workspace, f"[default]\ncredential_process = cat {workspace}/keys.json\n")
         arrived(process(store, workspace, environment), store, workspace)
         assert {seen.headers.get("x-amz-security-token") for seen in store.seen} == {"token-123456"}
@@ -106,11 +106,11 @@ PROCESSES = {
 @pytest.mark.parametrize("how", PROCESSES)
 def test_a_process_that_gives_no_keys(how: str, workspace: Path) -> None:
     """Its own words reach people."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     code, said = PROCESSES[how]
     (workspace / "process.py").write_text(f"import sys\n{code}\n")
     command = f"{sys.executable} {workspace}/process.py"
-    with stranger() as store:
+    with emulator() as store:
         run = process(store, workspace, profiles(workspace, f"[default]\ncredential_process = {command}\n"))
         assert run.code == 4, run.log
         assert re.search(said, run.log), run.log
@@ -118,8 +118,8 @@ def test_a_process_that_gives_no_keys(how: str, workspace: Path) -> None:
 
 
 def test_a_process_that_is_not_there(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         run = process(
             store, workspace, profiles(workspace, "[default]\ncredential_process = /no/such/tool\n")
         )
@@ -129,12 +129,12 @@ def test_a_process_that_is_not_there(workspace: Path) -> None:
 
 def test_a_second_factor_is_not_asked_for(workspace: Path) -> None:
     """There is nobody to enter it."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     config = (
         "[profile lab]\nrole_arn = arn:aws:iam::000000000000:role/lab\nsource_profile = base\n"
         "mfa_serial = arn:aws:iam::000000000000:mfa/jane\n"
     )
-    with stranger() as store:
+    with emulator() as store:
         environment = profiles(workspace, config, f"[base]\n{KEYS}")
         run = process(store, workspace, environment, aws_profile="lab")
         assert run.code == 4, run.log
@@ -157,7 +157,7 @@ OLD_SSO = (
 @pytest.mark.parametrize("config", [SSO, OLD_SSO], ids=["session", "older form"])
 @pytest.mark.parametrize("cached", ["nothing", "expired"])
 def test_a_login_that_has_expired(config: str, cached: str, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     environment = profiles(workspace, config)
     if cached == "expired":
         name = "org" if config is SSO else "https://org.awsapps.example/start"
@@ -167,7 +167,7 @@ def test_a_login_that_has_expired(config: str, cached: str, workspace: Path) -> 
         token |= {"startUrl": "https://org.awsapps.example/start", "region": "us-east-1"}
         file = cache / f"{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()}.json"
         file.write_text(json.dumps(token))
-    with stranger() as store:
+    with emulator() as store:
         run = process(store, workspace, environment, aws_profile="lab")
         assert run.code == 4, run.log
         assert "aws sso login" in run.log
@@ -179,25 +179,25 @@ def test_a_login_that_has_expired(config: str, cached: str, workspace: Path) -> 
 @pytest.mark.parametrize("which", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
 def test_a_configuration_that_cannot_be_read(which: str, text: str, workspace: Path) -> None:
     """The input is bad, and the file is named."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     environment = profiles(workspace, "", f"[default]\n{KEYS}")
     Path(environment[which]).write_text(text, "latin-1")
-    with stranger() as store:
+    with emulator() as store:
         run = process(store, workspace, environment)
         assert run.code in (2, 4), run.log
         assert Path(environment[which]).name in run.log
 
 
 def test_a_profile_that_is_not_there(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         run = process(store, workspace, profiles(workspace, "[profile lab]\n"), aws_profile="lap")
         assert run.code == 2, run.log
         assert "lap" in run.log
 
 
 def test_a_session_token_goes_with_every_request(workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger() as store:
+    in_process.fill(workspace, FILES)
+    with emulator() as store:
         store.session_tokens = frozenset({"token-12345678"})
         arrived(process(store, workspace, {"AWS_SESSION_TOKEN": "token-12345678"}), store, workspace)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint.destinations.s3 import broken, checksums, client
+from entrypoint.destinations.s3 import checksums, client, unfinished
 from tests import action
-from tests.conformance import inside
-from tests.conformance.hole import hole
+from tests.conformance import in_process
+from tests.conformance.counting_store import counting_store
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
 from tests.test_s3 import MIB, publish, published
@@ -88,8 +88,8 @@ def broken_off(store: Store, workspace: Path, proxy: Recorder) -> list[int]:
 
 
 def test_a_killed_run_is_continued(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
-    data = inside.noise(SIZE)
-    inside.fill(workspace, {"big": data})
+    data = in_process.noise(SIZE)
+    in_process.fill(workspace, {"big": data})
     had = broken_off(s3_server, workspace, recorded_s3)
     assert open_uploads(s3_server) == ["p/big"]
     published(publish(s3_server, workspace, url=recorded_s3.url))
@@ -99,10 +99,10 @@ def test_a_killed_run_is_continued(s3_server: Store, workspace: Path, recorded_s
 
 
 def test_a_changed_file_starts_anew(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
-    inside.fill(workspace, {"big": inside.noise(SIZE)})
+    in_process.fill(workspace, {"big": in_process.noise(SIZE)})
     broken_off(s3_server, workspace, recorded_s3)
-    data = inside.noise(SIZE, "other")
-    inside.fill(workspace, {"big": data})
+    data = in_process.noise(SIZE, "other")
+    in_process.fill(workspace, {"big": data})
     published(publish(s3_server, workspace, url=recorded_s3.url))
     assert parts_sent(recorded_s3) == list(range(1, PARTS + 1))
     assert s3_server.read("p/big") == data
@@ -115,7 +115,7 @@ def test_a_cancelled_run_ends_soon_and_clean(
     request: pytest.FixtureRequest, workspace: Path, name: str, number: signal.Signals
 ) -> None:
     store = request.getfixturevalue("s3_server" if name == "localstack" else "rclone_server")
-    inside.fill(workspace, {"big": inside.noise(SIZE), "small": b"1"})
+    in_process.fill(workspace, {"big": in_process.noise(SIZE), "small": b"1"})
     with recorder(store.url) as proxy:
         proxy.misbehave("PUT", "partNumber=[456]", delay=30)
         process = start(store, workspace, proxy.url)
@@ -136,7 +136,9 @@ def test_a_cancelled_run_ends_soon_and_clean(
 
 
 def test_a_failed_run_leaves_nothing_open(s3_server: Store, workspace: Path, recorded_s3: Recorder) -> None:
-    inside.fill(workspace, {"big": inside.noise(SIZE), "big2": inside.noise(SIZE, "2"), "small": b"1"})
+    in_process.fill(
+        workspace, {"big": in_process.noise(SIZE), "big2": in_process.noise(SIZE, "2"), "small": b"1"}
+    )
     recorded_s3.misbehave("PUT", "big.*partNumber=4", status=403, body=error_xml("AccessDenied"))
     recorded_s3.misbehave("POST", "big2.*uploadId", status=400, body=error_xml("InvalidPart"))
     run = publish(s3_server, workspace, url=recorded_s3.url)
@@ -148,8 +150,8 @@ def test_a_failed_run_leaves_nothing_open(s3_server: Store, workspace: Path, rec
 def test_uploads_of_others_are_left_alone(s3_server: Store, workspace: Path) -> None:
     """Of planned and of other keys, with and without parts, of other tools and in other prefixes."""
     client, bucket = s3_server.client, s3_server.bucket
-    data = inside.noise(SIZE)
-    inside.fill(workspace, {"big": data, "big2": data})
+    data = in_process.noise(SIZE)
+    in_process.fill(workspace, {"big": data, "big2": data})
     opened = []
     for key, size, number in (
         ("p/big", 8 * MIB, 1),
@@ -170,7 +172,7 @@ def test_uploads_of_others_are_left_alone(s3_server: Store, workspace: Path) -> 
 def test_what_a_run_leaves_that_is_killed_before_its_first_part(s3_server: Store, workspace: Path) -> None:
     """Empty, of a planned file, with the checksum that we ask for: it goes when the file is sent."""
     client, bucket = s3_server.client, s3_server.bucket
-    inside.fill(workspace, {"big": inside.noise(SIZE)})
+    in_process.fill(workspace, {"big": in_process.noise(SIZE)})
     client.create_multipart_upload(Bucket=bucket, Key="p/big", ChecksumAlgorithm="CRC64NVME")
     published(publish(s3_server, workspace))
     assert open_uploads(s3_server) == []
@@ -200,12 +202,12 @@ def test_our_own_that_are_old_are_dropped(s3_server: Store) -> None:
         def abort_upload(self, key: str, upload: str, check: Callable[[], None]) -> None:
             aborted.append(upload)
 
-    broken.Uploads(Ask()).find(("p",), {"p/big": SIZE})  # type: ignore[arg-type]
+    unfinished.Uploads(Ask()).find(("p",), {"p/big": SIZE})  # type: ignore[arg-type]
     assert aborted == ["old-own"]
 
 
 def test_a_file_that_changes_while_it_is_sent(any_s3: Store, workspace: Path) -> None:
-    out = inside.fill(workspace, {"big": inside.noise(SIZE), "small": b"1"})
+    out = in_process.fill(workspace, {"big": in_process.noise(SIZE), "small": b"1"})
     any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/big", Body=b"old")
 
     def change(method: str, target: str) -> None:
@@ -223,9 +225,9 @@ def test_a_file_that_changes_while_it_is_sent(any_s3: Store, workspace: Path) ->
 
 def test_two_runs_at_once(s3_server: Store, workspace: Path) -> None:
     """Each of them ends; the result is that of one run, complete."""
-    inside.fill(workspace, {"big": inside.noise(20 * MIB), "a": b"1"})
+    in_process.fill(workspace, {"big": in_process.noise(20 * MIB), "a": b"1"})
     (workspace / "second").mkdir()
-    inside.fill(workspace / "second", {"big": inside.noise(20 * MIB, "2"), "a": b"2"}, ident="second")
+    in_process.fill(workspace / "second", {"big": in_process.noise(20 * MIB, "2"), "a": b"2"}, ident="second")
     with recorder(s3_server.url) as proxy:
         proxy.misbehave("PUT", "/a", delay=0.5)
         processes = [start(s3_server, folder, proxy.url) for folder in (workspace, workspace / "second")]
@@ -244,9 +246,9 @@ def test_two_runs_at_once(s3_server: Store, workspace: Path) -> None:
 def test_a_very_large_file(workspace: Path) -> None:
     """6 GB, sparse: every byte arrives in parts that fit together, and memory does not grow with the file."""
     size = 6 << 30
-    out = inside.fill(workspace, {"huge.bin": b""})
+    out = in_process.fill(workspace, {"huge.bin": b""})
     os.truncate(out / "huge.bin", size)
-    with hole() as far:
+    with counting_store() as far:
         environment = {"AWS_ACCESS_KEY_ID": "local-key", "AWS_SECRET_ACCESS_KEY": "local-secret"}
         store = Store("hole", far.url, "bucket", environment, client=None)  # type: ignore[arg-type]
         process = start(store, workspace, far.url)

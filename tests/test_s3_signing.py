@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from entrypoint.destinations.s3 import signing
 from tests import action
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
@@ -85,7 +85,7 @@ print("LOADED", sorted({"boto3", "botocore", "requests", "urllib3", "awscrt.s3"}
 
 
 def test_keys_in_variables_load_neither_botocore_nor_requests(rclone_server: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1", "big": inside.noise(17 * 1024 * 1024)})
+    in_process.fill(workspace, {"a": b"1", "big": in_process.noise(17 * 1024 * 1024)})
     environment = rclone_server.environment | {"PYTHONPATH": str(action.ROOT), "HOME": str(workspace)}
     command = ["--in-dir", "out", "--s3-dir", f"s3://{rclone_server.bucket}/p", "--delete-extra"]
     done = subprocess.run(

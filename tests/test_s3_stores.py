@@ -13,7 +13,7 @@ from entrypoint import destinations, settings, transfer
 from entrypoint.destinations import s3
 from entrypoint.destinations.s3 import checksums, client, compare, proof, store
 from entrypoint.plan import model
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
 from tests.test_s3 import MIB, publish, published
@@ -26,7 +26,7 @@ BIG = 17 * MIB
 
 @pytest.mark.parametrize("size", [3, BIG])
 def test_the_catalog_goes_last(any_s3: Store, workspace: Path, size: int) -> None:
-    inside.fill(workspace, {f"f{number}": inside.noise(size, str(number)) for number in range(4)})
+    in_process.fill(workspace, {f"f{number}": in_process.noise(size, str(number)) for number in range(4)})
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("PUT", "/f", delay=0.1)
         published(publish(any_s3, workspace, url=proxy.url, n_jobs="8"))
@@ -39,7 +39,7 @@ def test_the_catalog_goes_last(any_s3: Store, workspace: Path, size: int) -> Non
 @pytest.mark.parametrize("status", [403, 400, 404])
 def test_the_catalog_stays_when_a_file_fails(any_s3: Store, workspace: Path, status: int) -> None:
     any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/catalog.yaml", Body=b"old")
-    inside.fill(workspace, {"good": b"1", "bad": b"2", "other": b"3"})
+    in_process.fill(workspace, {"good": b"1", "bad": b"2", "other": b"3"})
     with recorder(any_s3.url) as proxy:
         proxy.misbehave(
             "PUT", "/bad", status=status, body=error_xml("AccessDenied" if status == 403 else "Odd")
@@ -58,7 +58,7 @@ def test_the_catalog_stays_when_a_file_fails(any_s3: Store, workspace: Path, sta
 def test_the_later_of_two_runs_fails(any_s3: Store, workspace: Path) -> None:
     """Another run replaces the catalog after this run has checked it, also if the store ignores conditions."""
     any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/catalog.yaml", Body=b"old")
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     with recorder(any_s3.url) as proxy:
         proxy.on_request = lambda method, path: (
             any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/catalog.yaml", Body=b"theirs")
@@ -74,7 +74,7 @@ def test_the_later_of_two_runs_fails(any_s3: Store, workspace: Path) -> None:
 
 def test_a_condition_guards_the_last_moment(s3_server: Store, recorded_s3: Recorder, workspace: Path) -> None:
     """The catalog changes between the last check and its replacement."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     recorded_s3.on_request = lambda method, path: (
         s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"theirs")
         if (method, path.rpartition("/")[2]) == ("PUT", "catalog.yaml")
@@ -90,7 +90,7 @@ def test_a_lost_answer_is_not_another_run(any_s3: Store, workspace: Path) -> Non
     for old in (b"", b"old"):
         if old:
             any_s3.client.put_object(Bucket=any_s3.bucket, Key="p/catalog.yaml", Body=old)
-        inside.fill(workspace, {"a": b"1" + old})
+        in_process.fill(workspace, {"a": b"1" + old})
         with recorder(any_s3.url) as proxy:
             proxy.misbehave("PUT", "catalog.yaml", lose=True, times=1)
             run = published(publish(any_s3, workspace, url=proxy.url))
@@ -99,7 +99,7 @@ def test_a_lost_answer_is_not_another_run(any_s3: Store, workspace: Path) -> Non
 
 
 def test_conditions_that_a_store_refuses(any_s3: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1", "b": b"2"})
+    in_process.fill(workspace, {"a": b"1", "b": b"2"})
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("PUT", "catalog.yaml", status=501, body=error_xml("NotImplemented"), times=2)
         run = published(publish(any_s3, workspace, url=proxy.url))
@@ -113,8 +113,8 @@ def test_conditions_that_a_store_refuses(any_s3: Store, workspace: Path) -> None
 @pytest.mark.parametrize("status", [400, 501])
 def test_checksums_that_a_store_refuses(any_s3: Store, workspace: Path, status: int) -> None:
     """It falls back to Content-MD5 and says so once; what the user chose is not weakened."""
-    files = {"a": b"1", "b": b"2", "big": inside.noise(BIG)}
-    inside.fill(workspace, files)
+    files = {"a": b"1", "b": b"2", "big": in_process.noise(BIG)}
+    in_process.fill(workspace, files)
     with recorder(any_s3.url) as proxy:
         refusal: dict[str, Any] = {
             "status": status,
@@ -124,7 +124,7 @@ def test_checksums_that_a_store_refuses(any_s3: Store, workspace: Path, status: 
         run = published(publish(any_s3, workspace, url=proxy.url, n_jobs="1"))
         assert run.log.count("refuses CRC64NVME") == 1
         assert published(publish(any_s3, workspace, url=proxy.url)).counts == (0, 4, 0)
-        inside.fill(workspace, {"a": b"other"})
+        in_process.fill(workspace, {"a": b"other"})
         strict = publish(any_s3, workspace, url=proxy.url, checksum="crc64nvme")
     assert strict.code in (3, 5)
     assert {name: any_s3.read(f"p/{name}") for name in files} == files
@@ -133,7 +133,7 @@ def test_checksums_that_a_store_refuses(any_s3: Store, workspace: Path, status: 
 def test_answers_without_any_proof(any_s3: Store, workspace: Path) -> None:
     """No checksum and an ETag that is none: accepted with its checksum, and said to be no more than that."""
     files = {"a": b"1", "b": b"2"}
-    inside.fill(workspace, files)
+    in_process.fill(workspace, files)
     with recorder(any_s3.url) as proxy:
         proxy.hidden_response_headers = "x-amz-checksum"
         proxy.rewrite_response_headers = {"etag": '"opaque"'}
@@ -146,13 +146,13 @@ def test_answers_without_any_proof(any_s3: Store, workspace: Path) -> None:
 def test_an_answer_without_an_etag_is_not_believed(any_s3: Store, workspace: Path) -> None:
     """A gateway that says with a status of 200 that it is down has kept nothing."""
     files = {"a": b"1", "b": b"2"}
-    inside.fill(workspace, files)
+    in_process.fill(workspace, files)
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("PUT", "/p/a", status=200, body=b"<html>We are down</html>", times=1)
         run = published(publish(any_s3, workspace, url=proxy.url))
         assert {name: any_s3.read(f"p/{name}") for name in files} == files
         assert run.file("a")["strong"]
-        inside.fill(workspace, {"a": b"other", "b": b"2"})
+        in_process.fill(workspace, {"a": b"other", "b": b"2"})
         proxy.misbehave("PUT", "/p/a", status=200, body=b"<html>We are down</html>")
         failed = publish(any_s3, workspace, url=proxy.url)
     assert (failed.code, failed.file("a")["status"]) == (3, "failed")
@@ -160,7 +160,7 @@ def test_an_answer_without_an_etag_is_not_believed(any_s3: Store, workspace: Pat
 
 
 def test_etags_that_are_made_up_are_read_back(any_s3: Store, workspace: Path) -> None:
-    inside.fill(workspace, {f"f{number}": str(number).encode() for number in range(5)})
+    in_process.fill(workspace, {f"f{number}": str(number).encode() for number in range(5)})
     with recorder(any_s3.url) as proxy:
         proxy.hidden_response_headers = "x-amz-checksum"
         proxy.misbehave("PUT", "/f", headers={"etag": f'"{"0" * 32}"'})
@@ -171,7 +171,7 @@ def test_etags_that_are_made_up_are_read_back(any_s3: Store, workspace: Path) ->
 
 def test_wrong_bytes_are_found_out(any_s3: Store, workspace: Path) -> None:
     """A store that keeps other bytes than were sent, and does not notice."""
-    inside.fill(workspace, {"bad": b"12345", "good": b"1"})
+    in_process.fill(workspace, {"bad": b"12345", "good": b"1"})
     with recorder(any_s3.url) as proxy:
         proxy.hidden_request_headers = (
             "x-amz-(sdk-)?checksum|content-md5" if any_s3.name == "localstack" else "(?!)"
@@ -183,7 +183,7 @@ def test_wrong_bytes_are_found_out(any_s3: Store, workspace: Path) -> None:
 
 
 def test_a_bit_that_flips_on_the_way_is_refused_and_said(s3_server: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"bad": b"12345", "big": inside.noise(BIG), "good": b"1"})
+    in_process.fill(workspace, {"bad": b"12345", "big": in_process.noise(BIG), "good": b"1"})
     with recorder(s3_server.url) as proxy:
         proxy.misbehave("PUT", "/p/b", corrupt=True)
         run = publish(s3_server, workspace, url=proxy.url)
@@ -199,7 +199,7 @@ def test_a_bit_that_flips_on_the_way_is_refused_and_said(s3_server: Store, works
 
 
 def test_wrong_bytes_in_a_part_are_found_out(any_s3: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"big": inside.noise(BIG)})
+    in_process.fill(workspace, {"big": in_process.noise(BIG)})
     with recorder(any_s3.url) as proxy:
         proxy.hidden_request_headers = (
             "x-amz-(sdk-)?checksum|content-md5" if any_s3.name == "localstack" else "(?!)"
@@ -215,8 +215,8 @@ def test_wrong_bytes_in_a_part_are_found_out(any_s3: Store, workspace: Path) -> 
 
 @pytest.mark.parametrize("fault", ["503", "500", "drop", "lose"])
 def test_what_passes_is_tried_again(any_s3: Store, workspace: Path, fault: str) -> None:
-    files = {"a": b"1", "big": inside.noise(BIG)}
-    inside.fill(workspace, files)
+    files = {"a": b"1", "big": in_process.noise(BIG)}
+    in_process.fill(workspace, files)
     bad: dict[str, Any] = {"drop": {"drop": True}, "lose": {"lose": True}}.get(fault, {})
     if fault.isdigit():
         bad = {"status": int(fault), "body": error_xml("SlowDown" if fault == "503" else "InternalError")}
@@ -231,8 +231,8 @@ def test_many_failing_uploads_keep_no_memory(
     s3_server: Store, recorded_s3: Recorder, workspace: Path
 ) -> None:
     """Ten times the budget fails, and what comes after still finds room."""
-    files = {f"bad{number}": inside.noise(15 * MIB, str(number)) for number in range(10)}
-    inside.fill(workspace, {**files, "bad": inside.noise(100 * MIB), "good": b"1"})
+    files = {f"bad{number}": in_process.noise(15 * MIB, str(number)) for number in range(10)}
+    in_process.fill(workspace, {**files, "bad": in_process.noise(100 * MIB), "good": b"1"})
     recorded_s3.misbehave("PUT", "/bad", status=403, body=error_xml("AccessDenied"))
     recorded_s3.misbehave("PUT", "/good", delay=0.5)
     run = publish(s3_server, workspace, url=recorded_s3.url, n_jobs="8")
@@ -247,7 +247,7 @@ def test_a_store_that_falls_silent_ends_the_run(
     quick = s3.Patience(tries=3, first=0.02, answer=1.0, stall=1.0, silence=1.5)
     monkeypatch.setattr(s3, "S3", functools.partial(s3.S3, patience=quick))
     monkeypatch.setattr(transfer, "_CLEAN_UP", 1.0)
-    inside.fill(workspace, {"big": inside.noise(BIG)} | {f"f{number}": b"1" for number in range(40)})
+    in_process.fill(workspace, {"big": in_process.noise(BIG)} | {f"f{number}": b"1" for number in range(40)})
     with recorder(any_s3.url) as proxy:
         proxy.misbehave("PUT|DELETE", "", delay=20)
         began = time.monotonic()
@@ -284,7 +284,7 @@ def test_a_checksum_is_believed_when_it_can_be_one(
     tmp_path: Path, name: str, said: str, kind: str, of_parts: bool, same: bool
 ) -> None:
     path = tmp_path / "f"
-    path.write_bytes(inside.noise(BIG))
+    path.write_bytes(in_process.noise(BIG))
     source = model.LocalFile.of(path)
     etag = (
         checksums.multipart_etag(source, checksums.part_size(BIG), lambda: None)
@@ -303,7 +303,7 @@ def test_a_checksum_is_believed_when_it_can_be_one(
 
 
 def test_an_answer_with_another_checksum_is_proved_by_its_etag(s3_server: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"small": b"1", "big": inside.noise(BIG)})
+    in_process.fill(workspace, {"small": b"1", "big": in_process.noise(BIG)})
     with recorder(s3_server.url) as proxy:
         proxy.misbehave("PUT", headers={"x-amz-checksum-crc64nvme": "Zv51fg=="})
         run = published(publish(s3_server, workspace, url=proxy.url))

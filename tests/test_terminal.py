@@ -14,16 +14,16 @@ import pytest
 
 from entrypoint import cli
 from tests import action
-from tests.strangers import habits
-from tests.strangers.habits import Refusal
-from tests.strangers.server import Stranger, stranger
+from tests.s3_emulator import habits
+from tests.s3_emulator.habits import Refusal
+from tests.s3_emulator.server import Stranger, emulator
 
 PREFIX: Final = "s3://bucket/atlas/x"
 
 
 @pytest.fixture
 def store() -> Iterator[Stranger]:
-    with stranger(habits.AWS) as server:
+    with emulator(habits.AWS) as server:
         yield server
 
 

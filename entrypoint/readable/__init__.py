@@ -55,7 +55,7 @@ class _Asker:
         """The answer, or why there is none; nothing where the bounds are reached.
 
         Raises:
-            fetch.Elsewhere: it redirects to what was not named.
+            fetch.RefusedRedirect: it redirects to what was not named.
         """
         problem = None
         for attempt in range(_TRIES):
@@ -67,7 +67,7 @@ class _Asker:
             self.asked += 1
             try:
                 answer = fetch.get(url, {**self.headers, **headers}, limit, self.network)
-            except fetch.Elsewhere:
+            except fetch.RefusedRedirect:
                 raise
             except fetch.NoAnswer as error:
                 problem = _unanswered(url, error)
@@ -81,14 +81,14 @@ class _Asker:
 
 def _unanswered(url: str, error: fetch.NoAnswer) -> findings.Problem:
     match error:
-        case fetch.Elsewhere():
+        case fetch.RefusedRedirect():
             return findings.Problem(
                 url,
                 str(error),
                 "Only the given address is checked: set public-url to the final one. A redirect to a login "
                 "means that readers have to log in.",
             )
-        case fetch.Distrusted():
+        case fetch.BadCertificate():
             return findings.Problem(
                 url,
                 f"has a certificate that browsers do not accept: {error}",
@@ -206,7 +206,7 @@ class _Look:
     def _ask(self, headers: dict[str, str], limit: int) -> Iterator[Answer | findings.Problem]:
         try:
             answer = self.asker.get(self.url, headers, limit)
-        except fetch.Elsewhere as error:
+        except fetch.RefusedRedirect as error:
             self.is_over = True
             self.elsewhere = str(error)
             if self.in_browser:

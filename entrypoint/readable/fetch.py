@@ -42,13 +42,13 @@ class Slow(NoAnswer):
     passing = False
 
 
-class Elsewhere(NoAnswer):
+class RefusedRedirect(NoAnswer):
     """A redirect that leads out of what the user named, or nowhere."""
 
     passing = False
 
 
-class Distrusted(NoAnswer):
+class BadCertificate(NoAnswer):
     """The certificate is not one that a browser would accept; the text says why."""
 
     passing = False
@@ -93,7 +93,7 @@ def get(
         if answer.status not in _REDIRECT or not target:
             return Answer(url, answer.status, answer.headers, tuple(hops), answer.body, answer.broken)
         if len(hops) == REDIRECTS:
-            raise Elsewhere(f"redirects more than {REDIRECTS} times")
+            raise RefusedRedirect(f"redirects more than {REDIRECTS} times")
         hops.append(answer.headers)
         url = _follow(url, target)
 
@@ -112,7 +112,9 @@ def _follow(url: str, location: str) -> str:
     if not (same or safer):
         # Only the origin: a query could contain secrets.
         shown = f"{new.scheme}://{new.netloc.rpartition('@')[2]}" if new.netloc else "an invalid URL"
-        raise Elsewhere(f"redirects to {text.shorten(text.printable(shown), 200)}, which was not followed")
+        raise RefusedRedirect(
+            f"redirects to {text.shorten(text.printable(shown), 200)}, which was not followed"
+        )
     if not target.isascii() or not target.isprintable() or " " in target:
         target = urllib.parse.quote(target, safe=":/?#[]@!$&'()*+,;=%-._~")
     return target
@@ -141,7 +143,7 @@ def _once(url: str, headers: Mapping[str, str], limit: int, network: Network, de
                     raise TimeoutError
                 return Answer(url, response.status, response.headers, (), body, broken)
     except ssl.SSLCertVerificationError as error:
-        raise Distrusted(text.printable(error.verify_message or "it cannot be verified")) from error
+        raise BadCertificate(text.printable(error.verify_message or "it cannot be verified")) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         if time.monotonic() >= deadline or isinstance(error, TimeoutError):
             raise Slow(f"does not complete its answer within {PATIENCE:.0f} seconds") from error

@@ -14,7 +14,7 @@ import yaml
 
 from tests import pmtiles
 from tests.browser.chromium import BrowserError, Chromium, Page, chromium
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers.front import Front, front
 from tests.test_readable import WRONG, told
@@ -36,7 +36,7 @@ SCREENSHOTS: Final = os.environ.get("CI_SCREENSHOTS", "")
 
 def files(generation: int = 1) -> dict[str, bytes]:
     """A data set; each generation has other bytes everywhere. Tiles stand behind the 16 KiB that viewers read first."""
-    noise = inside.noise(60_000, str(generation))
+    noise = in_process.noise(60_000, str(generation))
     return {
         "genes_all.pmtiles": pmtiles.vector("cells", generation),
         "histology.pmtiles": pmtiles.archive(60_000, noise, f"histology {generation}" * 2000),
@@ -77,7 +77,7 @@ def page(browser: Chromium, viewer: str) -> Page:
     return found
 
 
-def upload(store: Store, workspace: Path, site: Front, viewer: str, **inputs: str) -> inside.Run:
+def upload(store: Store, workspace: Path, site: Front, viewer: str, **inputs: str) -> in_process.Run:
     """Publish, with a look as a reader of the viewer."""
     origin = viewer.removesuffix("/viewer.html")
     given = {"public_url": site.url, "viewer_origin": origin, "check_readable": "error"}
@@ -88,7 +88,7 @@ def test_everything_is_read_and_a_map_is_drawn(
     s3_server: Store, workspace: Path, site: Front, page: Page, viewer: str
 ) -> None:
     first = files()
-    inside.fill(workspace, first)
+    in_process.fill(workspace, first)
     published(upload(s3_server, workspace, site, viewer))
     catalog = yaml.safe_load(page.call("text", f"{site.url}/catalog.yaml"))
     assert catalog["id"] == "atlas"
@@ -114,13 +114,13 @@ def test_everything_is_read_and_a_map_is_drawn(
 def test_a_page_that_is_open_sees_replaced_data(
     s3_server: Store, workspace: Path, site: Front, page: Page, viewer: str
 ) -> None:
-    inside.fill(workspace, files(1))
+    in_process.fill(workspace, files(1))
     published(upload(s3_server, workspace, site, viewer))
     for name in ("genes_all.pmtiles", "histology.pmtiles"):
         page.call("header", f"{site.url}/{name}")
     assert page.call("text", f"{site.url}/counts.json") == '{"generation": 1}'
     second = files(2)
-    inside.fill(workspace, second)
+    in_process.fill(workspace, second)
     published(upload(s3_server, workspace, site, viewer))
     assert page.call("text", f"{site.url}/counts.json") == '{"generation": 2}'
     assert page.call("packed", f"{site.url}/cells.tsv.gz")["text"] == (TABLE * 2).decode()
@@ -160,7 +160,7 @@ def test_what_the_check_says_would_fail_fails(
     function: str,
     name: str,
 ) -> None:
-    inside.fill(workspace, files())
+    in_process.fill(workspace, files())
     published(publish(s3_server, workspace))
     turn, words = WRONG[wrong]
     turn(site)
@@ -175,12 +175,13 @@ def test_an_etag_that_is_not_exposed_breaks_a_page_that_is_open(
     s3_server: Store, workspace: Path, site: Front, page: Page, viewer: str
 ) -> None:
     site.expose = "content-length"
-    inside.fill(workspace, files(1))
+    in_process.fill(workspace, files(1))
     assert "does not expose its ETag" in told(upload(s3_server, workspace, site, viewer))
     url = f"{site.url}/histology.pmtiles"
     page.call("header", url)
-    inside.fill(
-        workspace, files(2) | {"histology.pmtiles": pmtiles.archive(30_000, inside.noise(30_000), "shorter")}
+    in_process.fill(
+        workspace,
+        files(2) | {"histology.pmtiles": pmtiles.archive(30_000, in_process.noise(30_000), "shorter")},
     )
     published(publish(s3_server, workspace))
     wanted = pmtiles.read_tile((workspace / "out" / "histology.pmtiles").read_bytes())
@@ -204,10 +205,10 @@ def test_the_page_is_readable_on_every_screen(
     s3_server: Store, workspace: Path, site: Front, browser: Chromium, tmp_path: Path
 ) -> None:
     layers = {
-        f"genes_bin{n}.pmtiles": pmtiles.archive(9_000 * n, inside.noise(9_000 * n), "bin")
+        f"genes_bin{n}.pmtiles": pmtiles.archive(9_000 * n, in_process.noise(9_000 * n), "bin")
         for n in range(1, 16)
     }
-    folder = inside.fill(workspace, files() | layers)
+    folder = in_process.fill(workspace, files() | layers)
     assets = {
         "sge": {"all": "genes_all.pmtiles", "bins": sorted(layers), "counts": "counts.json"},
         "factors": [{"id": "t12", "post": "cells.tsv.gz"}],

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests import conftest
-from tests.conformance import inside, places
-from tests.conformance.places import Place, md5, run
+from tests.conformance import in_process, remotes
+from tests.conformance.remotes import Remote, md5, run
 
 FILES = {f"f{number}.tsv": f"{number}".encode() * (number + 1) for number in range(5)}
 
@@ -18,12 +18,12 @@ FILES = {f"f{number}.tsv": f"{number}".encode() * (number + 1) for number in ran
 @pytest.fixture(
     params=[conftest.CHOSEN] if conftest.CHOSEN else ["localstack", "rclone", "zenodo", "invenio"]
 )
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Iterator[Remote]:
     if request.param in ("zenodo", "invenio"):
-        with places.zenodo(request.param) as found:
+        with remotes.zenodo(request.param) as found:
             yield found
         return
-    with places.s3(conftest.server(request.param, request)) as found:
+    with remotes.s3(conftest.server(request.param, request)) as found:
         yield found
 
 
@@ -31,8 +31,8 @@ def expected(workspace: Path) -> dict[str, str]:
     return {path.name: md5(path.read_bytes()) for path in (workspace / "out").iterdir()}
 
 
-def test_everything_arrives_and_the_catalog_last(place: Place, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+def test_everything_arrives_and_the_catalog_last(place: Remote, workspace: Path) -> None:
+    in_process.fill(workspace, FILES)
     done = run(place, workspace)
     assert done.code == 0, done.log
     assert place.there() == expected(workspace)
@@ -42,9 +42,9 @@ def test_everything_arrives_and_the_catalog_last(place: Place, workspace: Path) 
     assert all(file["strong"] and file["proof"] and file["checksum"] for file in done.manifest["files"])
 
 
-def test_nothing_is_sent_twice(place: Place, workspace: Path) -> None:
+def test_nothing_is_sent_twice(place: Remote, workspace: Path) -> None:
     """A fresh checkout has new times, and that does not matter; a changed file is sent alone."""
-    out = inside.fill(workspace, FILES)
+    out = in_process.fill(workspace, FILES)
     run(place, workspace)
     place.puts()
     for path in out.iterdir():
@@ -64,8 +64,8 @@ def test_nothing_is_sent_twice(place: Place, workspace: Path) -> None:
     assert place.there() == expected(workspace)
 
 
-def test_reading_only(place: Place, workspace: Path) -> None:
-    out = inside.fill(workspace, FILES)
+def test_reading_only(place: Remote, workspace: Path) -> None:
+    out = in_process.fill(workspace, FILES)
     dry = run(place, workspace, dry_run="true")
     assert dry.code == 0, dry.log
     assert set(dry.statuses().values()) == {"would upload"}
@@ -83,9 +83,9 @@ def test_reading_only(place: Place, workspace: Path) -> None:
     assert place.writes() == before
 
 
-def test_one_bad_file_keeps_the_catalog_back(place: Place, workspace: Path) -> None:
+def test_one_bad_file_keeps_the_catalog_back(place: Remote, workspace: Path) -> None:
     place.plant("catalog.yaml", b"old")
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     place.deny("f3.tsv")
     failed = run(place, workspace)
     assert failed.code == 3, failed.log
@@ -102,8 +102,8 @@ def test_one_bad_file_keeps_the_catalog_back(place: Place, workspace: Path) -> N
     assert place.there() == expected(workspace)
 
 
-def test_nothing_is_overwritten_unasked(place: Place, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+def test_nothing_is_overwritten_unasked(place: Remote, workspace: Path) -> None:
+    in_process.fill(workspace, FILES)
     place.plant("f1.tsv", b"theirs")
     before, writes = place.there(), place.writes()
     refused = run(place, workspace, overwrite="false")
@@ -114,15 +114,15 @@ def test_nothing_is_overwritten_unasked(place: Place, workspace: Path) -> None:
     assert place.writes() == writes
 
 
-def test_extras_are_deleted_only_when_asked_and_last(place: Place, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+def test_extras_are_deleted_only_when_asked_and_last(place: Remote, workspace: Path) -> None:
+    in_process.fill(workspace, FILES)
     place.plant("extra.txt", b"x")
     kept = run(place, workspace)
     assert kept.code == 0, kept.log
     assert [extra["name"] for extra in kept.manifest["extras"]] == ["extra.txt"]
     assert "extra.txt" in place.there()
     place.deny("f1.tsv")
-    inside.fill(workspace, {**FILES, "f1.tsv": b"new", "f2.tsv": b"newer"})
+    in_process.fill(workspace, {**FILES, "f1.tsv": b"new", "f2.tsv": b"newer"})
     assert run(place, workspace, delete_extra="true").code == 3
     assert "extra.txt" in place.there()
     place.heal()
@@ -132,8 +132,8 @@ def test_extras_are_deleted_only_when_asked_and_last(place: Place, workspace: Pa
     assert place.there() == expected(workspace)
 
 
-def test_an_empty_file(place: Place, workspace: Path) -> None:
-    inside.fill(workspace, {"empty": b"", "a": b"1"})
+def test_an_empty_file(place: Remote, workspace: Path) -> None:
+    in_process.fill(workspace, {"empty": b"", "a": b"1"})
     done = run(place, workspace)
     if place.inputs.get("zenodo-id", "-").isdigit():  # Zenodo takes none
         assert done.code == 2
@@ -144,8 +144,8 @@ def test_an_empty_file(place: Place, workspace: Path) -> None:
     assert run(place, workspace).counts == (0, 3, 0)
 
 
-def test_names_that_need_quoting(place: Place, workspace: Path) -> None:
-    inside.fill(workspace, {"a b+c%20&d#.tsv": b"1", "ünï-名.tsv": b"2"})
+def test_names_that_need_quoting(place: Remote, workspace: Path) -> None:
+    in_process.fill(workspace, {"a b+c%20&d#.tsv": b"1", "ünï-名.tsv": b"2"})
     done = run(place, workspace)
     assert done.code == 0, done.log
     assert place.there() == expected(workspace)

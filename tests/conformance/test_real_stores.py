@@ -9,7 +9,7 @@ import pytest
 
 from entrypoint.destinations.s3 import checksums
 from tests import conftest
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 
 MIB = 1 << 20
@@ -18,7 +18,7 @@ FILES = {
     "ünï-名.tsv": b"2",
     "deep/er/x.json": b"{}",
     "empty.tsv": b"",
-    "big.pmtiles": inside.noise(17 * MIB),
+    "big.pmtiles": in_process.noise(17 * MIB),
 }
 
 
@@ -27,13 +27,13 @@ def store(request: pytest.FixtureRequest) -> Store:
     return conftest.server(request.param, request)
 
 
-def publish(store: Store, workspace: Path, **inputs: str) -> inside.Run:
+def publish(store: Store, workspace: Path, **inputs: str) -> in_process.Run:
     given = {"in-dir": "out", "s3-dir": f"s3://{store.bucket}/p", "n-jobs": "4"}
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    return inside.run(given, workspace=workspace, environment=store.environment)
+    return in_process.run(given, workspace=workspace, environment=store.environment)
 
 
-def published(run: inside.Run) -> inside.Run:
+def published(run: in_process.Run) -> in_process.Run:
     assert run.code == 0, run.log
     return run
 
@@ -53,7 +53,7 @@ def proves(store: Store) -> bool:
 
 
 def test_everything_arrives_and_nothing_is_sent_twice(store: Store, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     first = published(publish(store, workspace))
     assert first.counts == (6, 0, 0)
     assert same(store, workspace)
@@ -65,15 +65,15 @@ def test_everything_arrives_and_nothing_is_sent_twice(store: Store, workspace: P
 
 
 def test_a_changed_catalog_replaces_the_old_one(store: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     published(publish(store, workspace))
-    inside.fill(workspace, {"a": b"other", "b": b"2"})
+    in_process.fill(workspace, {"a": b"other", "b": b"2"})
     assert published(publish(store, workspace)).counts == (3, 0, 0)
     assert same(store, workspace)
 
 
 def test_reading_only(store: Store, workspace: Path) -> None:
-    out = inside.fill(workspace, FILES)
+    out = in_process.fill(workspace, FILES)
     assert publish(store, workspace, verify_only="true").code == 3
     assert published(publish(store, workspace, dry_run="true")).outputs["changed"] == "false"
     assert store.keys() == []
@@ -84,7 +84,7 @@ def test_reading_only(store: Store, workspace: Path) -> None:
 
 
 def test_extras(store: Store, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     for number in range(12):
         store.client.put_object(Bucket=store.bucket, Key=f"p/extra/ü {number}+&.tsv", Body=b"x")
     store.client.put_object(Bucket=store.bucket, Key="other/x", Body=b"x")
@@ -95,10 +95,10 @@ def test_extras(store: Store, workspace: Path) -> None:
 
 
 def test_a_wrong_secret(store: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     given = {"in-dir": "out", "s3-dir": f"s3://{store.bucket}/p"}
     wrong = store.environment | {"AWS_SECRET_ACCESS_KEY": "another-secret"}
-    run = inside.run(given, workspace=workspace, environment=wrong)
+    run = in_process.run(given, workspace=workspace, environment=wrong)
     assert run.code == 4, run.log
     assert store.keys() == []
 
@@ -109,7 +109,7 @@ def test_an_upload_that_was_broken_off_is_continued(
 ) -> None:
     """Its parts are proved by their MD5; the first of three is there already."""
     store, data = conftest.server(name, request), FILES["big.pmtiles"]
-    inside.fill(workspace, {"big.pmtiles": data})
+    in_process.fill(workspace, {"big.pmtiles": data})
     size = checksums.part_size(len(data))
     place: Any = {"Bucket": store.bucket, "Key": "p/big.pmtiles"}
     upload = store.client.create_multipart_upload(**place)["UploadId"]

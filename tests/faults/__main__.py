@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.faults import far, scenario
+from tests.faults import remotes, scenario
 from tests.faults.addresses import certificate
 from tests.faults.kinds import Kind
 from tests.faults.product import Zygote
@@ -32,7 +32,7 @@ def main() -> int:
     choice = Choice(given.only, given.side, given.jobs)
     began = time.monotonic()
     results = []
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder, far.stores() as stores:
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, remotes.stores() as stores:
         for result in each(range(given.seed, given.seed + given.runs), choice, stores, folder):
             results.append(result)
             if given.verbose or result.broken:
@@ -51,7 +51,7 @@ class Choice:
 
 
 def each(
-    seeds: Sequence[int], given: Choice, stores: dict[str, far.S3Store], folder: str
+    seeds: Sequence[int], given: Choice, stores: dict[str, remotes.S3Store], folder: str
 ) -> Iterator[scenario.Result]:
     """The results as they come."""
     tls, cert = certificate(folder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
-from tests.faults.far import digest
 from tests.faults.product import Ran
+from tests.faults.remotes import digest
 from tests.faults.world import Unit
 from tests.support import runner_parser
 

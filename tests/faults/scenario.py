@@ -19,12 +19,12 @@ from urllib.parse import quote
 
 import botocore.exceptions
 
-from tests.faults import far, kinds, oracle, world
+from tests.faults import kinds, oracle, remotes, world
 from tests.faults.addresses import closed_port
 from tests.faults.kinds import Fault, Faults, Kind
 from tests.faults.product import Order, Ran, Zygote
 from tests.faults.proxy import Proxy
-from tests.strangers.forward import forward
+from tests.s3_emulator.forward import forward
 from tests.zenodo import ZenodoServer
 from tests.zenodo.state import Id
 
@@ -63,7 +63,7 @@ class Bench:
     """What runs need and share: one process that forks for each, the stores, a certificate."""
 
     zygote: Zygote
-    stores: dict[str, far.S3Store]
+    stores: dict[str, remotes.S3Store]
     tls: ssl.SSLContext
     certificate: str
 
@@ -131,7 +131,7 @@ def run(seed: int, bench: Bench, *, only: Kind | None = None, side: str = "") ->
 
 def _s3(trial: _Trial) -> None:
     rng, store = trial.rng, trial.bench.stores[trial.side]
-    prefix = far.S3Prefix(store, f"run-{trial.result.seed}-{os.getpid()}-{rng.randrange(10**6)}")
+    prefix = remotes.S3Prefix(store, f"run-{trial.result.seed}-{os.getpid()}-{rng.randrange(10**6)}")
     collection = rng.random() < 0.15
     large = any(fault.operation in kinds.IN_PARTS for fault in trial.faults) or rng.random() < 0.2
     folders = ["s-one", "s-two"] if collection else [""]
@@ -164,7 +164,7 @@ def _s3(trial: _Trial) -> None:
         prefix.clear()
 
 
-def _before_large(trial: _Trial, prefix: far.S3Prefix) -> None:
+def _before_large(trial: _Trial, prefix: remotes.S3Prefix) -> None:
     """What earlier runs left of the large file: nothing, the object, or an upload that was broken off."""
     unit = trial.units[0]
     name, data = max(unit.files.items(), key=lambda item: len(item[1]))
@@ -179,7 +179,7 @@ def _before_large(trial: _Trial, prefix: far.S3Prefix) -> None:
         trial.broke_off = True
 
 
-def _judge_s3(trial: _Trial, prefix: far.S3Prefix, *, delete: bool, has_extra: bool) -> None:
+def _judge_s3(trial: _Trial, prefix: remotes.S3Prefix, *, delete: bool, has_extra: bool) -> None:
     def there(unit: world.Unit) -> dict[str, str]:
         lead = f"{unit.folder}/" if unit.folder else ""
         return {name.removeprefix(lead): found for name, found in contents.items() if name.startswith(lead)}
@@ -239,7 +239,7 @@ def _zenodo(trial: _Trial) -> None:
         elif start == "record":
             record = server.add_record(dict(unit.before) or None).id
             given = str(record)
-        drafts = far.ZenodoDrafts(server)
+        drafts = remotes.ZenodoDrafts(server)
         trial.inputs = {
             "in-dir": "out",
             "zenodo-id": given,
@@ -261,7 +261,7 @@ def _zenodo(trial: _Trial) -> None:
 class _Deposition:
     """What a run on Zenodo may and must do."""
 
-    drafts: far.ZenodoDrafts
+    drafts: remotes.ZenodoDrafts
     unit: world.Unit
     given: int
     """The draft that is to be filled; 0 where one has to be made."""
@@ -284,7 +284,7 @@ class _Deposition:
             yield from oracle.stands(unit, there, ran, unheard=unheard, spoiled=spoiled)
 
     def _published(self, ran: Ran, there: dict[str, str], *, out: bool, unheard: bool) -> Iterator[str]:
-        wanted = {name: far.digest(data) for name, data in self.unit.all.items()}
+        wanted = {name: remotes.digest(data) for name, data in self.unit.all.items()}
         if out and {name: there.get(name) for name in wanted} != wanted:
             yield "something else was published"
         if out and not self.publish:
@@ -323,7 +323,7 @@ def _judge_zenodo(trial: _Trial, told: _Deposition) -> None:
         result.log += f"\n--- second run\n{again.log}"
 
 
-def _basics(trial: _Trial, ran: Ran, there: far.Far) -> Iterator[str]:
+def _basics(trial: _Trial, ran: Ran, there: remotes.Remote) -> Iterator[str]:
     yield from oracle.leaks(ran, (*there.secrets, *trial.secrets))
     if _is_stopped(ran, Kind.SIGKILL) and Kind.SIGKILL in trial.signals:
         return

@@ -6,13 +6,13 @@ import pytest
 
 from tests.conformance import test_destinations
 from tests.real_zenodo.conftest import Real
-from tests.real_zenodo.place import RealPlace
+from tests.real_zenodo.remote import RealRemote
 
 pytestmark = pytest.mark.timeout(300)
 globals().update({name: each for name, each in vars(test_destinations).items() if name.startswith("test_")})
 
 
 @pytest.fixture
-def place(real: Real) -> RealPlace:
+def place(real: Real) -> RealRemote:
     """A draft; pytest takes the fixture of this module and not the suite's own."""
-    return RealPlace(real.proxy, real.owner)
+    return RealRemote(real.proxy, real.owner)

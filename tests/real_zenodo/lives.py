@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.faults.product import Order, Zygote
 from tests.real_zenodo.client import unique
 from tests.real_zenodo.conftest import Real
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def test_a_new_draft(real: Real, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     done = run(real, workspace, "new")
     assert done.code == 0, done.log
     ident = done.outputs["deposition-id"]
@@ -38,7 +38,7 @@ def test_a_new_draft(real: Real, workspace: Path) -> None:
 
 
 def test_a_new_record(real: Real, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     done = run(real, workspace, "new", publish="true")
     assert done.code == 0, done.log
     ident = done.outputs["deposition-id"]
@@ -85,7 +85,7 @@ def test_nothing_changed_makes_no_version(real: Real, workspace: Path) -> None:
 def test_many_files_are_replaced_at_once(real: Real, workspace: Path) -> None:
     names = [f"f{number:02}.tsv" for number in range(12)]
     ident = published(real, workspace, dict.fromkeys(names, b"old"))
-    inside.fill(workspace, dict.fromkeys(names, b"new"))
+    in_process.fill(workspace, dict.fromkeys(names, b"new"))
     done = run(real, workspace, ident, n_jobs="8")
     assert done.code == 0, done.log
     assert done.counts == (12, 1, 0)
@@ -96,7 +96,7 @@ def test_extra_files_go(real: Real, workspace: Path) -> None:
     ident = published(real, workspace, {**FILES, "extra1.tsv": b"e", "extra2.tsv": b"e"})
     for name in ("extra1.tsv", "extra2.tsv"):
         (workspace / "out" / name).unlink()
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     done = run(real, workspace, ident, delete_extra="true")
     assert done.code == 0, done.log
     assert done.outputs["deleted"] == "2"
@@ -104,7 +104,7 @@ def test_extra_files_go(real: Real, workspace: Path) -> None:
 
 
 def test_a_restart(real: Real, workspace: Path) -> None:
-    out = inside.fill(workspace, FILES)
+    out = in_process.fill(workspace, FILES)
     ident = real.owner.draft({"a.tsv": b"old", "stranger.txt": b"s", "b.tsv": (out / "b.tsv").read_bytes()})
     done = run(real, workspace, ident, restart="true")
     assert done.code == 0, done.log
@@ -114,7 +114,7 @@ def test_a_restart(real: Real, workspace: Path) -> None:
 
 def test_killed_and_run_again(real: Real, workspace: Path) -> None:
     """Wherever it was killed, there is one draft, and it is whole in the end."""
-    inside.fill(workspace, {f"f{number}.tsv": b"%d" % number for number in range(12)})
+    in_process.fill(workspace, {f"f{number}.tsv": b"%d" % number for number in range(12)})
     (workspace / "about.json").write_text(json.dumps({"metadata": LICENSED}))
     inputs = {"in-dir": "out", "zenodo-id": "new", "metadata-file": "about.json", "n-jobs": "1"}
     inputs |= {"zenodo-url": real.proxy.url, "zenodo-token": real.owner.token, "publish": "true"}
@@ -168,12 +168,12 @@ def test_rich_metadata_stay_whole(real: Real, workspace: Path) -> None:
 
 
 def test_a_hundred_files(real: Real, workspace: Path) -> None:
-    inside.fill(workspace, {f"f{number:02}.tsv": b"%d" % number for number in range(99)})
+    in_process.fill(workspace, {f"f{number:02}.tsv": b"%d" % number for number in range(99)})
     done = run(real, workspace, "new", publish="true")
     assert done.code == 0, done.log
     ident = done.outputs["deposition-id"]
     assert real.guest.files(ident) == expected(workspace)
-    inside.fill(workspace, {f"f{number:02}.tsv": b"%d" % number for number in range(100)})
+    in_process.fill(workspace, {f"f{number:02}.tsv": b"%d" % number for number in range(100)})
     refused = run(real, workspace, "new")
     assert refused.code == 2, refused.log
 
@@ -190,7 +190,7 @@ def test_odd_names(real: Real, workspace: Path) -> None:
         ".x",
         "%41.tsv",
     ]
-    inside.fill(workspace, {name: name.encode() for name in names})
+    in_process.fill(workspace, {name: name.encode() for name in names})
     done = run(real, workspace, "new", publish="true")
     assert done.code == 0, done.log
     assert real.guest.files(done.outputs["deposition-id"]) == expected(workspace)

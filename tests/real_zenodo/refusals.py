@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.real_zenodo.client import unique
 from tests.real_zenodo.conftest import Real
 from tests.real_zenodo.runs import FILES, LICENSED, expected, published, run
@@ -18,7 +18,7 @@ def test_a_community(real: Real, workspace: Path) -> None:
     """Its curators decide: the draft is not published before."""
     slug = unique("community")
     real.curator.community(slug)
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     done = run(real, workspace, "new", communities=slug)
     assert done.code == 0, done.log
     ident = done.outputs["deposition-id"]
@@ -29,7 +29,7 @@ def test_a_community(real: Real, workspace: Path) -> None:
 
 def test_a_draft_in_review_is_left_alone(real: Real, workspace: Path) -> None:
     community = real.curator.community(unique("curated"))
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     ident = real.owner.draft({"a.tsv": b"what the curators see"})
     real.owner.submit(ident, community)
     before = real.owner.record(ident, draft=True)
@@ -42,7 +42,7 @@ def test_a_draft_in_review_is_left_alone(real: Real, workspace: Path) -> None:
 
 
 def test_files_that_were_never_completed(real: Real, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     ident = real.owner.draft(metadata=LICENSED)
     real.owner.begin(ident, "a.tsv")
     done = run(real, workspace, ident, publish="true")
@@ -52,7 +52,7 @@ def test_files_that_were_never_completed(real: Real, workspace: Path) -> None:
 
 def test_a_stranger_that_was_never_completed(real: Real, workspace: Path) -> None:
     """It would stop the publishing: it is named before any byte is sent, and `delete-extra` takes it away."""
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     ident = real.owner.draft(metadata=LICENSED)
     real.owner.begin(ident, "stranger.bin")
     refused = run(real, workspace, ident, publish="true")
@@ -66,7 +66,7 @@ def test_a_stranger_that_was_never_completed(real: Real, workspace: Path) -> Non
 @pytest.mark.parametrize("how", ["dry-run", "verify-only"])
 @pytest.mark.parametrize("where", ["new", "draft", "record"])
 def test_looking_leaves_no_trace(how: str, where: str, real: Real, workspace: Path) -> None:
-    out = inside.fill(workspace, FILES)
+    out = in_process.fill(workspace, FILES)
     ident = "new"
     if where == "draft":
         ident = real.owner.draft({"a.tsv": b"old"})
@@ -87,14 +87,14 @@ def test_looking_leaves_no_trace(how: str, where: str, real: Real, workspace: Pa
 
 
 def test_a_wrong_token(real: Real, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     for ident in ("new", real.owner.draft()):
         done = run(real, workspace, ident, zenodo_token="wrong")
         assert done.code == 4, done.log
 
 
 def test_somebody_elses(real: Real, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     draft = real.curator.draft()
     record = real.curator.draft({"a.tsv": b"1"})
     real.curator.publish(record)

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from tests.conformance import inside
-from tests.conformance.places import md5
+from tests.conformance import in_process
+from tests.conformance.remotes import md5
 from tests.real_zenodo.client import METADATA, unique
 from tests.real_zenodo.conftest import Real
 
@@ -16,7 +16,7 @@ LICENSED: Final = METADATA | {"rights": [{"id": "cc-by-4.0"}]}
 """Metadata with a licence, because no other source chooses one."""
 
 
-def run(real: Real, workspace: Path, ident: str, *, run_id: str = "", **inputs: str) -> inside.Run:
+def run(real: Real, workspace: Path, ident: str, *, run_id: str = "", **inputs: str) -> in_process.Run:
     """Run on ``out``; dashes of input names are underscores here."""
     about = workspace / "about.json"
     if not about.exists():
@@ -29,7 +29,7 @@ def run(real: Real, workspace: Path, ident: str, *, run_id: str = "", **inputs: 
     }
     given |= {"metadata-file": about.name} if ident == "new" else {}
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    return inside.run(given, workspace=workspace, environment={"GITHUB_RUN_ID": run_id or unique("run")})
+    return in_process.run(given, workspace=workspace, environment={"GITHUB_RUN_ID": run_id or unique("run")})
 
 
 def expected(workspace: Path) -> dict[str, str]:
@@ -41,7 +41,7 @@ def expected(workspace: Path) -> dict[str, str]:
 
 def published(real: Real, workspace: Path, files: dict[str, bytes], **fields: Any) -> str:
     """A record that holds these files and their catalog, made without the product; its id."""
-    out = inside.fill(workspace, files)
+    out = in_process.fill(workspace, files)
     ident = real.owner.draft({path.name: path.read_bytes() for path in sorted(out.iterdir())}, **fields)
     real.owner.publish(ident)
     return ident

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.s3_emulator import certificates
 from tests.servers import process
-from tests.strangers import certificates
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local-key", "AWS_SECRET_ACCESS_KEY": "local-secret"}
 REGION: Final = "us-east-1"

@@ -10,7 +10,6 @@ from typing import Final, Protocol
 from entrypoint import destinations, errors, settings
 from entrypoint.destinations import Links, Receipt, Remote, State, Verdict, generated
 from entrypoint.destinations.s3 import (
-    broken,
     checksums,
     client,
     compare,
@@ -18,10 +17,11 @@ from entrypoint.destinations.s3 import (
     credentials,
     dial,
     guarded,
-    kept,
+    listing,
     pool,
     problems,
-    there,
+    readback,
+    unfinished,
     upload,
 )
 from entrypoint.plan import model
@@ -89,13 +89,15 @@ class S3(destinations.Destination):
             chosen, found, keys, self._pool, _REQUESTS, cancel.check, reporter or destinations.Silent()
         )
         self._store = self._ask.store
-        self._uploads = broken.Uploads(self._ask)
-        self._kept = kept.Kept(chosen, self._ask)
+        self._uploads = unfinished.Uploads(self._ask)
+        self._kept = readback.Readback(chosen, self._ask)
         # While the first request waits for its answer, there is time to load what the next ones need.
         threading.Thread(target=checksums.library, name="load", daemon=True).start()
         self._prefix = f"{chosen.prefix}/" if chosen.prefix else ""
         self._plan = model.Plan(())
-        self._there = there.There(self._ask, self._prefix, frozenset(), frozenset(), everything=delete_extra)
+        self._there = listing.Listing(
+            self._ask, self._prefix, frozenset(), frozenset(), everything=delete_extra
+        )
         self._guarded = guarded.Guarded(self._ask, self._prefix, self._there)
         self._uploader: upload.Uploader | None = None
         self._lock = threading.Lock()
@@ -110,7 +112,7 @@ class S3(destinations.Destination):
     def preflight(self, plan: model.Plan) -> None:
         """List the prefix; the first request also checks bucket, region and credentials."""
         self._plan = plan
-        self._there = there.There(
+        self._there = listing.Listing(
             self._ask, self._prefix, plan.names, plan.known, everything=self._delete_extra
         )
         self._guarded = guarded.Guarded(self._ask, self._prefix, self._there)
@@ -124,7 +126,7 @@ class S3(destinations.Destination):
                     "Perhaps it does not support expected-bucket-owner: leave it out.",
                 ) from error
             if not problems.is_denied(answer) or problems.everywhere(answer, ""):
-                raise there.failed(error, self._chosen.bucket) from error
+                raise listing.failed(error, self._chosen.bucket) from error
             if self._delete_extra:
                 raise errors.NotAuthorised(
                     f"Listing s3://{self._chosen.bucket} is not allowed ({answer}), so delete-extra cannot find what "

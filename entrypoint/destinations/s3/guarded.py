@@ -7,7 +7,7 @@ from typing import Final
 
 from entrypoint import destinations, errors
 from entrypoint.destinations import Receipt, State
-from entrypoint.destinations.s3 import client, compare, there, upload
+from entrypoint.destinations.s3 import client, compare, listing, upload
 from entrypoint.destinations.s3.store import Option
 from entrypoint.destinations.s3.upload import Condition
 from entrypoint.plan import model
@@ -26,7 +26,7 @@ class Guarded:
         found: what was there.
     """
 
-    def __init__(self, ask: client.Client, prefix: str, found: there.There) -> None:
+    def __init__(self, ask: client.Client, prefix: str, found: listing.Listing) -> None:
         self._ask = ask
         self._store = ask.store
         self._prefix = prefix

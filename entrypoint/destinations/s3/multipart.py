@@ -12,7 +12,7 @@ from typing import Final
 
 from entrypoint import destinations, errors
 from entrypoint.destinations import Receipt
-from entrypoint.destinations.s3 import body, broken, checksums, client, compare, problems, proof
+from entrypoint.destinations.s3 import body, checksums, client, compare, problems, proof, unfinished
 from entrypoint.destinations.s3.store import Option
 from entrypoint.plan import model
 
@@ -31,7 +31,7 @@ class Tools:
     """What all large files share."""
 
     ask: client.Client
-    uploads: broken.Uploads
+    uploads: unfinished.Uploads
     buffers: body.Buffers
     threads: futures.Executor
 

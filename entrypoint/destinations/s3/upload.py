@@ -11,7 +11,7 @@ from typing import Final
 
 from entrypoint import destinations, errors, settings
 from entrypoint.destinations import Receipt
-from entrypoint.destinations.s3 import body, broken, checksums, client, multipart, problems, proof
+from entrypoint.destinations.s3 import body, checksums, client, multipart, problems, proof, unfinished
 from entrypoint.destinations.s3.store import Option
 from entrypoint.plan import model
 
@@ -62,7 +62,7 @@ class Uploader:
     """
 
     def __init__(
-        self, chosen: settings.S3Settings, ask: client.Client, uploads: broken.Uploads, large: int | None
+        self, chosen: settings.S3Settings, ask: client.Client, uploads: unfinished.Uploads, large: int | None
     ) -> None:
         self._chosen = chosen
         self._ask = ask

@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
-from tests.strangers import habits
-from tests.strangers.habits import Condition, Etags, Habits, Refusal
-from tests.strangers.product import local, publish, published
-from tests.strangers.server import stranger
+from tests.conformance import in_process
+from tests.s3_emulator import habits
+from tests.s3_emulator.habits import Condition, Etags, Habits, Refusal
+from tests.s3_emulator.product import local, publish, published
+from tests.s3_emulator.server import emulator
 
 BIG = 17 << 20
-FILES = {"a.tsv": b"1", "b c+d%20é.tsv": b"2", "big.pmtiles": inside.noise(BIG)}
+FILES = {"a.tsv": b"1", "b c+d%20é.tsv": b"2", "big.pmtiles": in_process.noise(BIG)}
 PRESETS = {name: found for name, found in vars(habits).items() if isinstance(found, Habits)}
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS.keys() - {"OSS"}))  # OSS needs names of hosts
 def test_two_runs_and_a_change(name: str, workspace: Path) -> None:
     """Everything arrives, nothing is sent twice where it can be proved, what changed is replaced."""
-    inside.fill(workspace, FILES)
-    with stranger(PRESETS[name]) as store:
+    in_process.fill(workspace, FILES)
+    with emulator(PRESETS[name]) as store:
         first = published(publish(store, workspace))
         assert first.counts == (4, 0, 0)
         again = published(publish(store, workspace))
         known = PRESETS[name].etags is not Etags.ON_PUT
         assert again.counts == ((0, 4, 0) if known else (4, 0, 0))
-        inside.fill(workspace, {**FILES, "a.tsv": b"other", "new.tsv": b"3"})
+        in_process.fill(workspace, {**FILES, "a.tsv": b"other", "new.tsv": b"3"})
         published(publish(store, workspace))
         assert store.contents() == local(workspace)
         assert store.bucket.uploads == {}
@@ -44,10 +44,10 @@ WORKING = (Condition.OBEYED, Condition.BARE, Condition.QUOTED)
 @pytest.mark.parametrize("how", Condition)
 def test_a_changed_catalog_is_published(how: Condition, etags: Etags, restart: str, workspace: Path) -> None:
     """However a store handles ``If-Match``: no other run replaced the catalog, so it is replaced."""
-    with stranger(Habits(if_match=how, etags=etags)) as store:
-        inside.fill(workspace, {"a": b"1"})
+    with emulator(Habits(if_match=how, etags=etags)) as store:
+        in_process.fill(workspace, {"a": b"1"})
         published(publish(store, workspace))
-        out = inside.fill(workspace, {"a": b"1", "b": b"2"})
+        out = in_process.fill(workspace, {"a": b"1", "b": b"2"})
         run = published(publish(store, workspace, restart=restart))
         assert store.read("p/catalog.yaml") == (out / "catalog.yaml").read_bytes()
         assert run.file("catalog.yaml")["status"] == "uploaded"
@@ -58,8 +58,8 @@ def test_a_changed_catalog_is_published(how: Condition, etags: Etags, restart: s
 
 @pytest.mark.parametrize("how", Condition)
 def test_a_first_catalog_is_published(how: Condition, workspace: Path) -> None:
-    with stranger(Habits(if_none_match=how)) as store:
-        out = inside.fill(workspace, {"a": b"1"})
+    with emulator(Habits(if_none_match=how)) as store:
+        out = in_process.fill(workspace, {"a": b"1"})
         published(publish(store, workspace))
         assert store.read("p/catalog.yaml") == (out / "catalog.yaml").read_bytes()
 
@@ -67,10 +67,10 @@ def test_a_first_catalog_is_published(how: Condition, workspace: Path) -> None:
 @pytest.mark.parametrize("how", WORKING)
 def test_the_later_of_two_runs_fails(how: Condition, workspace: Path) -> None:
     """Another run replaces the catalog at the last moment: if conditions work at all, its catalog stays."""
-    with stranger(Habits(if_match=how)) as store:
-        inside.fill(workspace, {"a": b"1"})
+    with emulator(Habits(if_match=how)) as store:
+        in_process.fill(workspace, {"a": b"1"})
         published(publish(store, workspace))
-        inside.fill(workspace, {"a": b"1", "b": b"2"})
+        in_process.fill(workspace, {"a": b"1", "b": b"2"})
         store.on_request = lambda request: (
             store.put("p/catalog.yaml", b"theirs")
             if (request.operation, request.key) == ("PutObject", "p/catalog.yaml")
@@ -85,8 +85,8 @@ def test_the_later_of_two_runs_fails(how: Condition, workspace: Path) -> None:
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
 def test_a_conflict_that_passes(code: str, workspace: Path) -> None:
     """409 means that another request is active: the catalog is checked again, and the request retried."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         store.refuse(Refusal("PutObject", 409, code, key="catalog.yaml", times=1))
         published(publish(store, workspace))
         assert store.contents() == local(workspace)
@@ -123,8 +123,8 @@ def test_an_optional_header_is_refused(what: str, answer: str, workspace: Path) 
         status, code = answer.split()
         refusal = replace(refusal, status=int(status), code=code)
     files = {**FILES, **{f"more{number}.tsv": b"m" for number in range(12)}}
-    inside.fill(workspace, files)
-    with stranger(Habits(refusals=(refusal,))) as store:
+    in_process.fill(workspace, files)
+    with emulator(Habits(refusals=(refusal,))) as store:
         published(publish(store, workspace, n_jobs="1"))
         assert store.contents() == local(workspace)
         assert sum(seen.status == refusal.status for seen in store.seen) <= 4, "learnt, not tried each time"
@@ -136,8 +136,8 @@ def test_an_optional_header_is_refused(what: str, answer: str, workspace: Path) 
 
 
 def test_a_chosen_checksum_is_not_weakened(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger(habits.B2) as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator(habits.B2) as store:
         run = publish(store, workspace, checksum="sha256")
         assert run.code in (3, 5)
         assert store.keys() == []
@@ -146,8 +146,8 @@ def test_a_chosen_checksum_is_not_weakened(workspace: Path) -> None:
 
 def test_a_store_that_checks_no_checksum_and_one_that_is_off(workspace: Path) -> None:
     """Content-MD5 and the ETag prove what was sent, and `none` sends no checksum header at all."""
-    inside.fill(workspace, FILES)
-    with stranger(habits.B2) as store:
+    in_process.fill(workspace, FILES)
+    with emulator(habits.B2) as store:
         published(publish(store, workspace, checksum="none"))
         assert not [seen for seen in store.writes if any("checksum" in name for name in seen.headers)]
         assert {seen.status for seen in store.writes} <= {200, 204, 501}
@@ -159,8 +159,8 @@ def test_a_store_that_checks_no_checksum_and_one_that_is_off(workspace: Path) ->
 @pytest.mark.parametrize("etags", [Etags.ON_PUT, Etags.NONE, Etags.OPAQUE])
 def test_what_cannot_be_proved_is_said_once(etags: Etags, workspace: Path) -> None:
     kind = replace(habits.JUICEFS, etags=etags)
-    inside.fill(workspace, {**FILES, "d.tsv": b"4"})
-    with stranger(kind) as store:
+    in_process.fill(workspace, {**FILES, "d.tsv": b"4"})
+    with emulator(kind) as store:
         published(publish(store, workspace))
         again = published(publish(store, workspace))
         assert again.counts[0] == 5, "what may differ is sent again"
@@ -172,8 +172,8 @@ def test_what_cannot_be_proved_is_said_once(etags: Etags, workspace: Path) -> No
 
 @pytest.mark.parametrize("etags", [Etags.ON_PUT, Etags.NONE])
 def test_what_cannot_be_proved_is_not_called_different(etags: Etags, workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger(replace(habits.JUICEFS, etags=etags)) as store:
+    in_process.fill(workspace, FILES)
+    with emulator(replace(habits.JUICEFS, etags=etags)) as store:
         published(publish(store, workspace))
         kept = publish(store, workspace, overwrite="false")
         assert "other content" not in kept.log
@@ -182,7 +182,7 @@ def test_what_cannot_be_proved_is_not_called_different(etags: Etags, workspace: 
         same = published(publish(store, workspace, verify_only="true"))
         assert same.counts == (0, 4, 0), "read back, and equal"
         assert store.writes == []
-        store.put("p/big.pmtiles", inside.noise(BIG, "other"))
+        store.put("p/big.pmtiles", in_process.noise(BIG, "other"))
         other = publish(store, workspace, verify_only="true")
         assert other.code == 3
         assert other.statuses()["big.pmtiles"] == "failed"
@@ -190,8 +190,8 @@ def test_what_cannot_be_proved_is_not_called_different(etags: Etags, workspace: 
 
 
 def test_verify_only_finds_a_short_object_without_reading_it(workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger(habits.JUICEFS) as store:
+    in_process.fill(workspace, FILES)
+    with emulator(habits.JUICEFS) as store:
         published(publish(store, workspace))
         store.put("p/big.pmtiles", b"short")
         store.seen.clear()

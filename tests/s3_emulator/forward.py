@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.strangers.server import HOST
+from tests.s3_emulator.server import HOST
 
 _LIMIT: Final = 64 * 1024
 

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests import action
-from tests.conformance import inside
-from tests.strangers.server import BUCKET, SECRET, Stranger
+from tests.conformance import in_process
+from tests.s3_emulator.server import BUCKET, SECRET, Stranger
 
 
 def publish(
     store: Stranger, workspace: Path, environment: Mapping[str, str] | None = None, /, **inputs: str
-) -> inside.Run:
+) -> in_process.Run:
     """Run on ``out``, within this process; dashes of input names are underscores here."""
     given = {"in-dir": "out", "s3-dir": f"s3://{BUCKET}/p", "n-jobs": "4"}
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    return inside.run(given, workspace=workspace, environment=store.environment | dict(environment or {}))
+    return in_process.run(given, workspace=workspace, environment=store.environment | dict(environment or {}))
 
 
-def published(run: inside.Run) -> inside.Run:
+def published(run: in_process.Run) -> in_process.Run:
     """The same run, which succeeded."""
     assert run.code == 0, run.log
     assert run.outputs["failed"] == "0"

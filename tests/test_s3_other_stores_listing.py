@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
-from tests.strangers import habits
-from tests.strangers.habits import Etags, Habits, Paging, Refusal
-from tests.strangers.product import local, publish, published
-from tests.strangers.server import Stranger, stranger
+from tests.conformance import in_process
+from tests.s3_emulator import habits
+from tests.s3_emulator.habits import Etags, Habits, Paging, Refusal
+from tests.s3_emulator.product import local, publish, published
+from tests.s3_emulator.server import Stranger, emulator
 
 MIB = 1 << 20
 FEW = {"a.tsv": b"1", "b c+d%20&é.tsv": b"2", "deep/er/x<y>.tsv": b"3"}
@@ -32,8 +32,8 @@ PAGINGS = {
 @pytest.mark.parametrize("paging", PAGINGS.values(), ids=list(PAGINGS))
 def test_listings_as_stores_write_them(paging: Paging, workspace: Path) -> None:
     """Nothing is sent twice, and what is deleted is extra and below the prefix."""
-    inside.fill(workspace, FEW)
-    with stranger(Habits(paging=paging)) as store:
+    in_process.fill(workspace, FEW)
+    with emulator(Habits(paging=paging)) as store:
         published(publish(store, workspace))
         for key in ("p/extra 1&.tsv", "p/zz.tsv", "pp/x.tsv", "other/y.tsv", "p", "0"):
             store.put(key, b"theirs")
@@ -49,8 +49,8 @@ def test_listings_as_stores_write_them(paging: Paging, workspace: Path) -> None:
 )
 def test_a_listing_that_does_not_go_on(paging: Paging, workspace: Path) -> None:
     """It says that there is more, and does not return it: reported, and nothing is deleted."""
-    inside.fill(workspace, FEW)
-    with stranger(Habits(paging=paging)) as store:
+    in_process.fill(workspace, FEW)
+    with emulator(Habits(paging=paging)) as store:
         for number in range(5):
             store.put(f"p/extra{number}", b"theirs")
         run = publish(store, workspace, delete_extra="true")
@@ -62,8 +62,8 @@ def test_a_listing_that_does_not_go_on(paging: Paging, workspace: Path) -> None:
 @pytest.mark.parametrize("run_again", [False, True], ids=["first", "again"])
 def test_few_files_into_a_million(run_again: bool, workspace: Path) -> None:
     """A small plan asks for what it needs."""
-    inside.fill(workspace, FEW | {"big.pmtiles": inside.noise(17 * MIB)})
-    with stranger() as store:
+    in_process.fill(workspace, FEW | {"big.pmtiles": in_process.noise(17 * MIB)})
+    with emulator() as store:
         store.generate("p/old/", 1_000_000)
         if run_again:
             published(publish(store, workspace))
@@ -76,8 +76,8 @@ def test_few_files_into_a_million(run_again: bool, workspace: Path) -> None:
 
 def test_a_large_listing_that_is_needed(workspace: Path) -> None:
     """Extras are to be deleted: all pages are read, and the plan's own files are kept."""
-    inside.fill(workspace, FEW)
-    with stranger() as store:
+    in_process.fill(workspace, FEW)
+    with emulator() as store:
         store.generate("p/old/", 20_000)
         run = published(publish(store, workspace, delete_extra="true"))
         assert run.outputs["deleted"] == "20000"
@@ -96,8 +96,8 @@ def extras(store: Stranger, count: int) -> None:
 
 
 def test_extras_are_deleted_a_thousand_at_a_time(workspace: Path) -> None:
-    inside.fill(workspace, FEW)
-    with stranger(Habits(needs_md5=True)) as store:
+    in_process.fill(workspace, FEW)
+    with emulator(Habits(needs_md5=True)) as store:
         extras(store, 2300)
         run = published(publish(store, workspace, delete_extra="true"))
         assert store.contents() == local(workspace)
@@ -119,8 +119,8 @@ UNKNOWN = {
 
 @pytest.mark.parametrize("refusal", UNKNOWN.values(), ids=list(UNKNOWN))
 def test_a_store_without_delete_objects(refusal: Refusal, workspace: Path) -> None:
-    inside.fill(workspace, FEW)
-    with stranger(Habits(refusals=(refusal,))) as store:
+    in_process.fill(workspace, FEW)
+    with emulator(Habits(refusals=(refusal,))) as store:
         extras(store, 30)
         run = published(publish(store, workspace, delete_extra="true"))
         assert store.contents() == local(workspace)
@@ -130,8 +130,8 @@ def test_a_store_without_delete_objects(refusal: Refusal, workspace: Path) -> No
 
 def test_some_extras_cannot_be_deleted(workspace: Path) -> None:
     """DeleteObjects answers 200 with errors in it: those keys are named with the store's reason."""
-    inside.fill(workspace, FEW)
-    with stranger() as store:
+    in_process.fill(workspace, FEW)
+    with emulator() as store:
         extras(store, 1500)
         reason = "Access Denied because object protected by object lock."
         store.protect("p/extra 0007&<é>.tsv", message=reason)
@@ -144,8 +144,8 @@ def test_some_extras_cannot_be_deleted(workspace: Path) -> None:
 
 
 def test_nothing_may_be_deleted(workspace: Path) -> None:
-    inside.fill(workspace, FEW)
-    with stranger() as store:
+    in_process.fill(workspace, FEW)
+    with emulator() as store:
         extras(store, 3)
         store.refuse(Refusal("DeleteObjects?", 403, "AccessDenied", "not allowed to perform s3:DeleteObject"))
         run = publish(store, workspace, delete_extra="true")
@@ -157,12 +157,12 @@ def test_nothing_may_be_deleted(workspace: Path) -> None:
 
 # Uploads that were broken off
 
-PARTS = inside.noise(45 * MIB)
+PARTS = in_process.noise(45 * MIB)
 
 
 def broken_off(store: Stranger, workspace: Path) -> int:
     """A run that ended after some parts and could not tidy up; the number of parts that are there."""
-    inside.fill(workspace, {"big.pmtiles": PARTS})
+    in_process.fill(workspace, {"big.pmtiles": PARTS})
     before = store.habits.refusals
     store.refuse(
         *before,
@@ -181,7 +181,7 @@ def broken_off(store: Stranger, workspace: Path) -> int:
 def test_parts_that_can_be_proved_are_not_sent_again(kind: str, size: int, workspace: Path) -> None:
     """By their checksums, or by ETags that are MD5s; the list of parts may have pages."""
     found: Habits = getattr(habits, kind)
-    with stranger(replace(found, paging=Paging(size=size))) as store:
+    with emulator(replace(found, paging=Paging(size=size))) as store:
         count = broken_off(store, workspace)
         assert count == 3
         run = published(publish(store, workspace, n_jobs="1"))
@@ -196,7 +196,7 @@ def test_parts_that_can_be_proved_are_not_sent_again(kind: str, size: int, works
 
 def test_parts_that_cannot_be_proved_are_sent_again_and_said(workspace: Path) -> None:
     kind = Habits(checksums=False, upload_checksums=False, etags=Etags.OPAQUE)
-    with stranger(kind) as store:
+    with emulator(kind) as store:
         broken_off(store, workspace)
         run = published(publish(store, workspace, n_jobs="1"))
         assert store.contents() == local(workspace)
@@ -204,16 +204,16 @@ def test_parts_that_cannot_be_proved_are_sent_again_and_said(workspace: Path) ->
 
 
 def test_parts_of_other_content_are_not_taken(workspace: Path) -> None:
-    with stranger(habits.SEAWEEDFS) as store:
+    with emulator(habits.SEAWEEDFS) as store:
         broken_off(store, workspace)
-        inside.fill(workspace, {"big.pmtiles": inside.noise(45 * MIB, "other")})
+        in_process.fill(workspace, {"big.pmtiles": in_process.noise(45 * MIB, "other")})
         published(publish(store, workspace))
         assert store.contents() == local(workspace)
 
 
 def test_a_store_that_lists_no_uploads(workspace: Path) -> None:
-    inside.fill(workspace, {"big.pmtiles": PARTS})
-    with stranger(Habits(upload_listing=False)) as store:
+    in_process.fill(workspace, {"big.pmtiles": PARTS})
+    with emulator(Habits(upload_listing=False)) as store:
         published(publish(store, workspace))
         assert store.contents() == local(workspace)
 
@@ -221,8 +221,8 @@ def test_a_store_that_lists_no_uploads(workspace: Path) -> None:
 @pytest.mark.parametrize("status", [500, 503, 504])
 def test_an_upload_that_was_opened_and_not_told(status: int, workspace: Path) -> None:
     """CreateMultipartUpload answers an error and did what it was asked for: none of them stays open."""
-    inside.fill(workspace, {"big.pmtiles": PARTS})
-    with stranger() as store:
+    in_process.fill(workspace, {"big.pmtiles": PARTS})
+    with emulator() as store:
         store.refuse(Refusal("CreateMultipartUpload", status, "InternalError", times=2, acts=True))
         published(publish(store, workspace))
         assert store.contents() == local(workspace)
@@ -230,8 +230,8 @@ def test_an_upload_that_was_opened_and_not_told(status: int, workspace: Path) ->
 
 
 def test_an_upload_that_is_never_told_of(workspace: Path) -> None:
-    inside.fill(workspace, {"big.pmtiles": PARTS})
-    with stranger() as store:
+    in_process.fill(workspace, {"big.pmtiles": PARTS})
+    with emulator() as store:
         store.refuse(Refusal("CreateMultipartUpload", 500, "InternalError", acts=True))
         assert publish(store, workspace).code in (3, 5)
         assert store.bucket.uploads == {}
@@ -239,8 +239,8 @@ def test_an_upload_that_is_never_told_of(workspace: Path) -> None:
 
 def test_completing_that_takes_long_or_is_told_late(workspace: Path) -> None:
     """The store completed and answered an error: NoSuchUpload on the second try is not a failure."""
-    inside.fill(workspace, {"big.pmtiles": PARTS})
-    with stranger() as store:
+    in_process.fill(workspace, {"big.pmtiles": PARTS})
+    with emulator() as store:
         store.refuse(Refusal("CompleteMultipartUpload", 500, "InternalError", times=1, acts=True))
         published(publish(store, workspace))
         assert store.contents() == local(workspace)
@@ -248,9 +248,9 @@ def test_completing_that_takes_long_or_is_told_late(workspace: Path) -> None:
 
 def test_an_error_that_is_told_with_200(workspace: Path) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html"""
-    inside.fill(workspace, {"big.pmtiles": PARTS})
+    in_process.fill(workspace, {"big.pmtiles": PARTS})
     body = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
-    with stranger() as store:
+    with emulator() as store:
         store.refuse(Refusal("CompleteMultipartUpload", 200, body=body, times=1))
         published(publish(store, workspace))
         assert store.contents() == local(workspace)

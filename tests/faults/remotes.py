@@ -34,7 +34,7 @@ def digest(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-class Far(Protocol):
+class Remote(Protocol):
     """A place that was published to."""
 
     @property

@@ -10,7 +10,7 @@ from entrypoint.destinations.s3 import checksums, client, problems
 from entrypoint.plan import model
 
 
-class Kept:
+class Readback:
     """Looks at one object of each kind (in one request, in parts) on stores that are not AWS. Thread-safe."""
 
     def __init__(self, chosen: settings.S3Settings, ask: client.Client) -> None:

@@ -13,11 +13,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.strangers import habits
-from tests.strangers.certificates import authority
-from tests.strangers.forward import forward, to
-from tests.strangers.habits import Addressing, Condition, Habits, Refusal, WrongRegion
-from tests.strangers.server import BUCKET, HOST, KEY, SECRET, Stranger, stranger
+from tests.s3_emulator import habits
+from tests.s3_emulator.certificates import authority
+from tests.s3_emulator.forward import forward, to
+from tests.s3_emulator.habits import Addressing, Condition, Habits, Refusal, WrongRegion
+from tests.s3_emulator.server import BUCKET, HOST, KEY, SECRET, Stranger, emulator
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,7 +49,7 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
 
 def test_it_keeps_and_lists_what_it_is_given() -> None:
     """By AWS's own client, whose signatures it checks."""
-    with stranger() as store:
+    with emulator() as store:
         s3 = client(store)
         s3.put_object(
             Bucket=BUCKET, Key="a b/ü+%20.tsv", Body=b"1", Metadata={"x": "y"}, ChecksumAlgorithm="SHA256"
@@ -66,7 +66,7 @@ def test_it_keeps_and_lists_what_it_is_given() -> None:
 
 
 def test_it_checks_signatures_and_checksums() -> None:
-    with stranger() as store:
+    with emulator() as store:
         with pytest.raises(ClientError) as unsigned:
             client(store, secret="wrong").put_object(Bucket=BUCKET, Key="k", Body=b"1")
         assert code(unsigned) == "SignatureDoesNotMatch"
@@ -91,7 +91,7 @@ def test_it_checks_signatures_and_checksums() -> None:
     ],
 )
 def test_conditions(how: Condition, given: str, passes: bool) -> None:
-    with stranger(Habits(if_match=how)) as store:
+    with emulator(Habits(if_match=how)) as store:
         store.put("k", b"1")
         given = given.format(store.bucket.objects["k"].etag)
         try:
@@ -102,7 +102,7 @@ def test_conditions(how: Condition, given: str, passes: bool) -> None:
 
 
 def test_refusals_and_their_count() -> None:
-    with stranger() as store:
+    with emulator() as store:
         store.refuse(Refusal("PutObject", 501, "NotImplemented", header="x-amz-tagging", times=1, skip=1))
         s3 = client(store)
         s3.put_object(Bucket=BUCKET, Key="a", Body=b"1", Tagging="x=y")
@@ -114,7 +114,7 @@ def test_refusals_and_their_count() -> None:
 
 
 def test_hosts_by_way_of_a_proxy() -> None:
-    with stranger(habits.OSS) as store, forward(to(store.url), password="me:secret") as proxy:
+    with emulator(habits.OSS) as store, forward(to(store.url), password="me:secret") as proxy:
         url = proxy.url.replace("//", "//me:secret@")
         client(store, url=f"http://{HOST}", style="virtual", proxy=url).put_object(
             Bucket=BUCKET, Key="k", Body=b"1"
@@ -130,7 +130,7 @@ def test_hosts_by_way_of_a_proxy() -> None:
 @pytest.mark.parametrize("how", [WrongRegion.MALFORMED, WrongRegion.REDIRECT])
 def test_regions(how: WrongRegion) -> None:
     """AWS's client learns the region from these two, so they say it as S3 does."""
-    with stranger(Habits(region="eu-west-3", wrong_region=how)) as store:
+    with emulator(Habits(region="eu-west-3", wrong_region=how)) as store:
         client(store).put_object(Bucket=BUCKET, Key="k", Body=b"1")
         assert [seen.status for seen in store.of("PutObject")] == [
             400 if how is WrongRegion.MALFORMED else 301,
@@ -139,7 +139,7 @@ def test_regions(how: WrongRegion) -> None:
 
 
 def test_a_million_keys_are_listed_by_pages() -> None:
-    with stranger() as store:
+    with emulator() as store:
         store.generate("p/", 1_000_000)
         page = client(store).list_objects_v2(Bucket=BUCKET, Prefix="p/00999", MaxKeys=10)
         assert [item["Key"] for item in page["Contents"]][:1] == ["p/00999000.tsv"]
@@ -150,7 +150,7 @@ def test_a_million_keys_are_listed_by_pages() -> None:
 
 def test_certificates(tmp_path: Path) -> None:
     made = authority(tmp_path)
-    with stranger(tls=made.server) as store:
+    with emulator(tls=made.server) as store:
         for known in ({"cafile": str(made.bundle)}, {"capath": str(made.folder)}):
             context = ssl.create_default_context(**known)  # type: ignore[arg-type]
             with pytest.raises(urllib.request.HTTPError) as answer:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import Final
 
-from tests.strangers import listing
-from tests.strangers.calls import Answer, Request, S3Error, document, element
-from tests.strangers.habits import Condition, Etags, Habits
-from tests.strangers.objects import ALGORITHMS, Bucket, Object, Upload, checksum, md5, opaque
+from tests.s3_emulator import listing
+from tests.s3_emulator.calls import Answer, Request, S3Error, document, element
+from tests.s3_emulator.habits import Condition, Etags, Habits
+from tests.s3_emulator.objects import ALGORITHMS, Bucket, Object, Upload, checksum, md5, opaque
 
 SETTINGS: Final = (
     "x-amz-tagging",

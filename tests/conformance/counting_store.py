@@ -19,7 +19,7 @@ _ANSWERS: Final = {
 
 
 @dataclass
-class Hole:
+class CountingStore:
     """What arrived."""
 
     url: str
@@ -28,10 +28,10 @@ class Hole:
 
 
 @contextlib.contextmanager
-def hole() -> Iterator[Hole]:
+def counting_store() -> Iterator[CountingStore]:
     """It listens on 127.0.0.1 for the length of a `with` block."""
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.hole = Hole(f"http://127.0.0.1:{server.server_address[1]}")
+    server.hole = CountingStore(f"http://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -46,7 +46,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
-    hole: Hole
+    hole: CountingStore
 
 
 class _Handler(socketserver.StreamRequestHandler):

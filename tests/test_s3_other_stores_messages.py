@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
-from tests.strangers import habits
-from tests.strangers.calls import REQUEST_ID
-from tests.strangers.habits import Habits, Refusal
-from tests.strangers.product import local, publish, published
-from tests.strangers.server import SECRET, stranger
+from tests.conformance import in_process
+from tests.s3_emulator import habits
+from tests.s3_emulator.calls import REQUEST_ID
+from tests.s3_emulator.habits import Habits, Refusal
+from tests.s3_emulator.product import local, publish, published
+from tests.s3_emulator.server import SECRET, emulator
 
 BIG = 17 << 20
-FILES = {"a.tsv": b"1", "big.pmtiles": inside.noise(BIG)}
+FILES = {"a.tsv": b"1", "big.pmtiles": in_process.noise(BIG)}
 
 
 # 501 is for good
@@ -35,11 +35,11 @@ def test_a_setting_that_the_store_does_not_know(
     setting: str, value: str, header: str, status: int, workspace: Path
 ) -> None:
     """A permanent refusal: the message names the setting, nothing is retried, and no later run is suggested."""
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     code = "NotImplemented" if status == 501 else "InvalidArgument"
     reason = f"Unsupported header '{header}' received for this API call"
     refusal = Refusal("PutObject|CreateMultipartUpload", status, code, reason, header=header)
-    with stranger(Habits(refusals=(refusal,))) as store:
+    with emulator(Habits(refusals=(refusal,))) as store:
         run = publish(store, workspace, **{setting: value})
         assert run.code in (3, 5), run.log
         assert store.keys() == [], "what was chosen is not left out in silence"
@@ -53,8 +53,8 @@ def test_a_setting_that_the_store_does_not_know(
 
 
 def test_tags_of_objects_in_parts_that_got_lost(workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger(habits.CEPH16) as store:
+    in_process.fill(workspace, FILES)
+    with emulator(habits.CEPH16) as store:
         run = published(publish(store, workspace, tags="lab=a"))
         assert re.search(r"(?i)tags?", run.log), run.log
         assert "::warning" in run.log
@@ -64,26 +64,26 @@ def test_tags_of_objects_in_parts_that_got_lost(workspace: Path) -> None:
 
 @pytest.mark.parametrize("inputs", [{"tags": "lab=a"}, {"metadata": "run=42"}], ids=["tags", "metadata"])
 def test_settings_that_got_lost(inputs: dict[str, str], workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger(Habits(tags=(False, False), metadata=False)) as store:
+    in_process.fill(workspace, FILES)
+    with emulator(Habits(tags=(False, False), metadata=False)) as store:
         run = published(publish(store, workspace, **inputs))
         assert next(iter(inputs)) in run.log
 
 
 def test_tags_that_were_kept_are_no_news(workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger() as store:
+    in_process.fill(workspace, FILES)
+    with emulator() as store:
         run = published(publish(store, workspace, tags="lab=a", metadata="run=42"))
         assert "::warning" not in run.log
 
 
 def test_an_owner_that_nobody_checks(workspace: Path) -> None:
     """Who names an owner relies on it."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger(Habits(obeys_owner=False)) as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator(Habits(obeys_owner=False)) as store:
         run = publish(store, workspace, expected_bucket_owner="111111111111")
         assert "expected-bucket-owner" in run.log
-    with stranger() as store:
+    with emulator() as store:
         other = publish(store, workspace, expected_bucket_owner="111111111111")
         assert other.code == 4, other.log
         assert "owner" in other.log
@@ -93,10 +93,10 @@ def test_an_owner_that_nobody_checks(workspace: Path) -> None:
 
 
 def test_an_owner_that_is_refused_as_a_header(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     reason = "Unsupported header 'x-amz-expected-bucket-owner' received for this API call"
     refusal = Refusal(".*", 400, "InvalidArgument", reason, header="x-amz-expected-bucket-owner")
-    with stranger(Habits(obeys_owner=False, refusals=(refusal,))) as store:
+    with emulator(Habits(obeys_owner=False, refusals=(refusal,))) as store:
         run = publish(store, workspace, expected_bucket_owner="111111111111")
         assert "expected-bucket-owner" in run.log
         assert "Traceback" not in run.log
@@ -115,8 +115,8 @@ def test_an_owner_that_is_refused_as_a_header(workspace: Path) -> None:
 )
 def test_settings_are_not_applied_to_what_is_there(setting: str, value: str, workspace: Path) -> None:
     """The summary says so, and what to do."""
-    inside.fill(workspace, FILES)
-    with stranger() as store:
+    in_process.fill(workspace, FILES)
+    with emulator() as store:
         published(publish(store, workspace))
         again = published(publish(store, workspace, **{setting: value}))
         assert again.counts == (0, 3, 0)
@@ -139,8 +139,8 @@ REASONS = (
 @pytest.mark.parametrize("operation", ["PutObject", "CreateMultipartUpload", "ListObjectsV2"])
 def test_the_stores_reason_reaches_people(operation: str, reason: str, workspace: Path) -> None:
     """With the id of the request, which a store's support asks for first."""
-    inside.fill(workspace, FILES)
-    with stranger() as store:
+    in_process.fill(workspace, FILES)
+    with emulator() as store:
         store.refuse(Refusal(operation, 403, "AccessDenied", reason))
         run = publish(store, workspace, delete_extra="true")
         assert run.code in (3, 4), run.log
@@ -149,9 +149,9 @@ def test_the_stores_reason_reaches_people(operation: str, reason: str, workspace
 
 
 def test_an_empty_message_is_not_none(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     for status, code in ((403, "AccessDenied"), (404, "NoSuchBucket"), (400, "InvalidArgument"), (403, "")):
-        with stranger(Habits(messages=False)) as store:
+        with emulator(Habits(messages=False)) as store:
             store.refuse(Refusal(".*", status, code, ""))
             run = publish(store, workspace)
             assert run.code in (3, 4, 5)
@@ -160,8 +160,8 @@ def test_an_empty_message_is_not_none(workspace: Path) -> None:
 
 
 def test_a_suspended_user_is_told_so(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger(Habits(messages=False)) as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator(Habits(messages=False)) as store:
         store.refuse(Refusal(".*", 403, "UserSuspended", ""))
         run = publish(store, workspace)
         assert run.code == 4, run.log
@@ -171,10 +171,10 @@ def test_a_suspended_user_is_told_so(workspace: Path) -> None:
 
 def test_a_reason_is_shortened_and_harmless(workspace: Path) -> None:
     """It may hold commands for the runner, HTML, line ends, a secret, and a megabyte."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     text = f"\n::error::x\r\n<script>alert(1)</script>\x1b[31m {SECRET} " + "long " * 200_000
     for operation in ("ListObjectsV2", "PutObject"):
-        with stranger() as store:
+        with emulator() as store:
             store.refuse(Refusal(operation, 400, "Odd\n::warning::y", text))
             run = publish(store, workspace)
             assert run.code in (3, 5)
@@ -188,9 +188,9 @@ def test_a_reason_is_shortened_and_harmless(workspace: Path) -> None:
 
 @pytest.mark.parametrize("entity", ["&#10;::error::x", "&lt;b&gt;", "<![CDATA[<i>]]>"])
 def test_xml_is_read_as_xml(entity: str, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     body = f"<?xml version='1.0'?><Error><Code>Odd</Code><Message>so {entity}</Message></Error>".encode()
-    with stranger() as store:
+    with emulator() as store:
         store.refuse(Refusal("PutObject", 400, body=body))
         run = publish(store, workspace)
         assert run.code in (3, 5)
@@ -199,11 +199,11 @@ def test_xml_is_read_as_xml(entity: str, workspace: Path) -> None:
 
 
 def test_xml_bombs_do_not_go_off(workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     levels = "".join(f'<!ENTITY l{number} "{f"&l{number - 1};" * 10}">' for number in range(1, 9))
     bomb = f'<!DOCTYPE x [<!ENTITY l0 "lol">{levels}]><Error><Code>Odd</Code><Message>&l8;</Message></Error>'
     for operation, status in (("ListObjectsV2", 400), ("ListObjectsV2", 200), ("PutObject", 400)):
-        with stranger() as store:
+        with emulator() as store:
             store.refuse(Refusal(operation, status, body=bomb.encode()))
             run = publish(store, workspace)
             assert run.code in (3, 5), run.log

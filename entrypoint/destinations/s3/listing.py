@@ -30,7 +30,7 @@ class Found:
     head: client.Head | None = None
 
 
-class There:
+class Listing:
     """What is at the destination. Thread-safe.
 
     Args:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from tests.strangers import calls, signature
-from tests.strangers.calls import Answer, Request, S3Error
-from tests.strangers.habits import AWS, Addressing, Habits, Refusal, WrongRegion
-from tests.strangers.objects import Bucket, Generated, Object, md5
-from tests.strangers.operations import Operations
+from tests.s3_emulator import calls, signature
+from tests.s3_emulator.calls import Answer, Request, S3Error
+from tests.s3_emulator.habits import AWS, Addressing, Habits, Refusal, WrongRegion
+from tests.s3_emulator.objects import Bucket, Generated, Object, md5
+from tests.s3_emulator.operations import Operations
 
 KEY: Final = "local-key"
 SECRET: Final = "local-secret"
@@ -133,7 +133,7 @@ class Stranger:
 
 
 @contextlib.contextmanager
-def stranger(habits: Habits = AWS, *, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Stranger]:
+def emulator(habits: Habits = AWS, *, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Stranger]:
     """A store with one bucket, on 127.0.0.1, for the length of a `with` block."""
     server = _Server(("127.0.0.1", port), _Handler)
     number = server.server_address[1]

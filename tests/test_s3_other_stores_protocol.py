@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
-from tests.strangers import habits
-from tests.strangers.forward import forward, to
-from tests.strangers.habits import Addressing, Habits, Refusal, Wire, WrongRegion
-from tests.strangers.product import local, publish, published
-from tests.strangers.server import HOST, stranger
+from tests.conformance import in_process
+from tests.s3_emulator import habits
+from tests.s3_emulator.forward import forward, to
+from tests.s3_emulator.habits import Addressing, Habits, Refusal, Wire, WrongRegion
+from tests.s3_emulator.product import local, publish, published
+from tests.s3_emulator.server import HOST, emulator
 
 BIG = 17 << 20
-FILES = {"a.tsv": b"1", "b c+d%20é.tsv": b"2", "big.pmtiles": inside.noise(BIG)}
+FILES = {"a.tsv": b"1", "b c+d%20é.tsv": b"2", "big.pmtiles": in_process.noise(BIG)}
 MANY = {f"f{number:02}.tsv": str(number).encode() for number in range(40)}
 
 
@@ -34,8 +34,8 @@ WIRES = {
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=list(WIRES))
 def test_http_as_it_is_spoken(wire: Wire, workspace: Path) -> None:
-    inside.fill(workspace, FILES | MANY)
-    with stranger(Habits(wire=wire)) as store:
+    in_process.fill(workspace, FILES | MANY)
+    with emulator(Habits(wire=wire)) as store:
         run = published(publish(store, workspace, n_jobs="2"))
         assert store.contents() == local(workspace)
         assert store.bucket.uploads == {}
@@ -44,8 +44,8 @@ def test_http_as_it_is_spoken(wire: Wire, workspace: Path) -> None:
 
 
 def test_connections_are_kept(workspace: Path) -> None:
-    inside.fill(workspace, MANY)
-    with stranger() as store:
+    in_process.fill(workspace, MANY)
+    with emulator() as store:
         published(publish(store, workspace, n_jobs="4"))
         assert len(store.seen) >= 42
         assert store.connections <= 8
@@ -53,8 +53,8 @@ def test_connections_are_kept(workspace: Path) -> None:
 
 def test_an_answer_that_is_shorter_than_it_says(workspace: Path) -> None:
     """A listing that is cut off is no listing: what was not heard would count as absent."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         published(publish(store, workspace))
         store.change(wire=Wire(longer=50))
         run = publish(store, workspace, delete_extra="true")
@@ -64,8 +64,8 @@ def test_an_answer_that_is_shorter_than_it_says(workspace: Path) -> None:
 
 def test_a_refusal_before_the_body_is_read_is_heard(workspace: Path) -> None:
     """A client that continues to send to a store that has answered and closed gets a broken pipe, not the reason."""
-    inside.fill(workspace, {"big.pmtiles": inside.noise(12 << 20)})
-    with stranger() as store:
+    in_process.fill(workspace, {"big.pmtiles": in_process.noise(12 << 20)})
+    with emulator() as store:
         store.refuse(Refusal("PutObject", 403, "AccessDenied", "Not into this prefix", key="big"))
         run = publish(store, workspace)
         assert run.code in (3, 4)
@@ -78,15 +78,15 @@ def test_a_refusal_before_the_body_is_read_is_heard(workspace: Path) -> None:
 @pytest.mark.parametrize("n_jobs", ["auto", "32"])
 def test_a_store_that_takes_few_at_a_time(n_jobs: str, workspace: Path) -> None:
     """Whatever is answered SlowDown comes again later; nothing is lost."""
-    inside.fill(workspace, MANY)
-    with stranger(Habits(busy=2, delay=0.01)) as store:
+    in_process.fill(workspace, MANY)
+    with emulator(Habits(busy=2, delay=0.01)) as store:
         published(publish(store, workspace, n_jobs=n_jobs))
         assert store.contents() == local(workspace)
 
 
 def test_auto_goes_slower_where_it_is_asked_to(workspace: Path) -> None:
-    inside.fill(workspace, {f"f{number:03}.tsv": str(number).encode() for number in range(200)})
-    with stranger(Habits(busy=4, delay=0.02)) as store:
+    in_process.fill(workspace, {f"f{number:03}.tsv": str(number).encode() for number in range(200)})
+    with emulator(Habits(busy=4, delay=0.02)) as store:
         published(publish(store, workspace, n_jobs="auto"))
         refused = [seen.status == 503 for seen in store.of("PutObject")]
         half = len(refused) // 2
@@ -95,8 +95,8 @@ def test_auto_goes_slower_where_it_is_asked_to(workspace: Path) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_pause_that_the_store_names(status: int, workspace: Path) -> None:
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
         store.refuse(
             Refusal("PutObject", status, "SlowDown", times=1, key="p/a", headers={"Retry-After": "1"})
         )
@@ -114,8 +114,8 @@ def named(**more: str) -> dict[str, str]:
 
 def test_a_store_that_wants_the_bucket_in_the_host(workspace: Path) -> None:
     """It says SecondLevelDomainForbidden, and that is understood."""
-    inside.fill(workspace, FILES)
-    with stranger(habits.OSS) as store, forward(to(store.url)) as proxy:
+    in_process.fill(workspace, FILES)
+    with emulator(habits.OSS) as store, forward(to(store.url)) as proxy:
         published(publish(store, workspace, named(HTTP_PROXY=proxy.url)))
         assert store.contents() == local(workspace)
         refused = [seen for seen in store.seen if seen.status == 403]
@@ -127,11 +127,11 @@ def test_a_store_that_wants_the_bucket_in_the_host(workspace: Path) -> None:
 @pytest.mark.parametrize("style", ["virtual", "path"])
 def test_a_style_that_the_user_chose(style: str, said_by: str, workspace: Path) -> None:
     """It holds for every request."""
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     config = workspace / "config"
     config.write_text(f"[default]\ns3 =\n  addressing_style = {style}\n")
     kind = Habits(addressing=Addressing.VIRTUAL if style == "virtual" else Addressing.PATH)
-    with stranger(kind) as store, forward(to(store.url)) as proxy:
+    with emulator(kind) as store, forward(to(store.url)) as proxy:
         more = {"AWS_CONFIG_FILE": str(config)} if said_by == "configuration" else {}
         inputs = {"s3_addressing": style} if said_by == "input" else {}
         run = publish(store, workspace, named(HTTP_PROXY=proxy.url, **more), **inputs)
@@ -142,8 +142,8 @@ def test_a_style_that_the_user_chose(style: str, said_by: str, workspace: Path) 
 
 def test_an_address_of_numbers_has_no_names_below_it(workspace: Path) -> None:
     """``bucket.127.0.0.1`` is nothing: an endpoint that is an address takes paths, whatever is set."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger(Habits(addressing=Addressing.PATH)) as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator(Habits(addressing=Addressing.PATH)) as store:
         published(publish(store, workspace))
 
 
@@ -151,18 +151,18 @@ def test_an_address_of_numbers_has_no_names_below_it(workspace: Path) -> None:
 
 
 def test_payloads_are_signed_where_a_store_wants_that(workspace: Path) -> None:
-    inside.fill(workspace, FILES)
-    with stranger(Habits(unsigned=False, streaming=False)) as store:
+    in_process.fill(workspace, FILES)
+    with emulator(Habits(unsigned=False, streaming=False)) as store:
         published(publish(store, workspace))
         assert store.contents() == local(workspace)
         assert sum(seen.status == 400 for seen in store.seen) <= 8, "learnt, by what was in flight"
 
 
 def test_payloads_are_signed_where_the_configuration_wants_that(workspace: Path) -> None:
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     config = workspace / "config"
     config.write_text("[default]\ns3 =\n  payload_signing_enabled = true\n")
-    with stranger() as store:
+    with emulator() as store:
         published(publish(store, workspace, {"AWS_CONFIG_FILE": str(config)}))
         hashes = {seen.headers["x-amz-content-sha256"] for seen in store.writes}
         assert "UNSIGNED-PAYLOAD" not in hashes
@@ -181,10 +181,10 @@ def test_the_region_is_learnt_from_a_refusal(how: WrongRegion, listing: bool, wo
 
     Where the right one stands only in a message or in the name of another endpoint, it is at least said.
     """
-    inside.fill(workspace, FILES)
+    in_process.fill(workspace, FILES)
     denied = Refusal("List.*|Head.*|Get.*", 403, "AccessDenied", "Access Denied")
     kind = Habits(region="eu-west-3", wrong_region=how, refusals=() if listing else (denied,))
-    with stranger(kind) as store:
+    with emulator(kind) as store:
         environment = {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}
         run = publish(store, workspace, environment)
         if run.code and how in (WrongRegion.MESSAGE, WrongRegion.ENDPOINT):
@@ -198,8 +198,8 @@ def test_the_region_is_learnt_from_a_refusal(how: WrongRegion, listing: bool, wo
 
 def test_a_region_that_was_chosen_wrongly_is_named(workspace: Path) -> None:
     """Whether it is followed or refused, the right one is reported."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger(Habits(region="eu-west-3", wrong_region=WrongRegion.MALFORMED)) as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator(Habits(region="eu-west-3", wrong_region=WrongRegion.MALFORMED)) as store:
         run = publish(store, workspace, aws_region="us-west-2")
         assert "eu-west-3" in run.log
 
@@ -211,8 +211,8 @@ def test_a_region_that_was_chosen_wrongly_is_named(workspace: Path) -> None:
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "PutObject"])
 def test_nothing_follows_a_redirect_elsewhere(operation: str, status: int, workspace: Path) -> None:
     """No signature and no byte goes to an unknown host, and the message names the redirect."""
-    inside.fill(workspace, {"a": b"1"})
-    with stranger() as elsewhere, stranger() as store:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as elsewhere, emulator() as store:
         where = f"{elsewhere.url}/bucket/p/a"
         store.refuse(Refusal(operation, status, "Moved", "Look elsewhere", headers={"Location": where}))
         run = publish(store, workspace)
@@ -224,10 +224,10 @@ def test_nothing_follows_a_redirect_elsewhere(operation: str, status: int, works
 
 def test_a_login_page_is_no_store(workspace: Path) -> None:
     """A captive portal answers everything with a page."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     page = b"<!DOCTYPE html><html><title>Sign in</title><script>alert(1)</script></html>"
     for status in (200, 403, 404, 503):
-        with stranger() as store:
+        with emulator() as store:
             store.refuse(Refusal(".*", status, body=page))
             run = publish(store, workspace)
             assert run.code in (3, 4, 5), run.log
@@ -238,9 +238,9 @@ def test_a_login_page_is_no_store(workspace: Path) -> None:
 
 def test_requests_name_one_host(workspace: Path) -> None:
     """An ``<Endpoint>`` in an answer is no permission to send the data there."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     kind = replace(habits.AWS, region="eu-west-3", wrong_region=WrongRegion.ENDPOINT)
-    with stranger(kind) as store, forward(to(store.url)) as proxy:
+    with emulator(kind) as store, forward(to(store.url)) as proxy:
         publish(
             store, workspace, {"HTTP_PROXY": proxy.url, "HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}
         )

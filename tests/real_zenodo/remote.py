@@ -8,8 +8,8 @@ from tests.real_zenodo.client import Person
 from tests.servers.recorder import Recorder
 
 
-class RealPlace:
-    """It implements `tests.conformance.places.Place`."""
+class RealRemote:
+    """It implements `tests.conformance.remotes.Remote`."""
 
     def __init__(self, proxy: Recorder, owner: Person) -> None:
         self._proxy = proxy

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.servers.recorder import Recorder, error_xml, recorder
 from tests.zenodo import ZenodoServer
@@ -18,7 +18,7 @@ def md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-class Place(Protocol):
+class Remote(Protocol):
     """One destination, empty at first."""
 
     inputs: dict[str, str]
@@ -43,7 +43,7 @@ class Place(Protocol):
         """Requests since the start that could change anything."""
 
 
-class S3Place:
+class S3Remote:
     """A prefix of a bucket, behind a recorder."""
 
     def __init__(self, store: Store, proxy: Recorder) -> None:
@@ -73,7 +73,7 @@ class S3Place:
         return len(self._proxy.writes)
 
 
-class ZenodoPlace:
+class ZenodoRemote:
     """A draft of the mocked Zenodo, or of a plain InvenioRDM without Zenodo's older API."""
 
     def __init__(self, server: ZenodoServer) -> None:
@@ -123,19 +123,19 @@ class ZenodoPlace:
 
 
 @contextlib.contextmanager
-def s3(store: Store) -> Iterator[Place]:
+def s3(store: Store) -> Iterator[Remote]:
     with recorder(store.url) as proxy:
-        yield S3Place(store, proxy)
+        yield S3Remote(store, proxy)
 
 
 @contextlib.contextmanager
-def zenodo(kind: str = "zenodo") -> Iterator[Place]:
+def zenodo(kind: str = "zenodo") -> Iterator[Remote]:
     with ZenodoServer(kind=kind) as server:
-        yield ZenodoPlace(server)
+        yield ZenodoRemote(server)
 
 
-def run(place: Place, workspace: Path, **inputs: str) -> inside.Run:
+def run(place: Remote, workspace: Path, **inputs: str) -> in_process.Run:
     """Run on ``out``; dashes of input names are underscores here."""
     given = {"in-dir": "out", "n-jobs": "2", **place.inputs}
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    return inside.run(given, workspace=workspace, environment=place.environment)
+    return in_process.run(given, workspace=workspace, environment=place.environment)

@@ -6,9 +6,9 @@ import base64
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-from tests.strangers.calls import Answer, Request, Xml, document, element
-from tests.strangers.habits import Etags, Habits
-from tests.strangers.objects import Bucket, Object
+from tests.s3_emulator.calls import Answer, Request, Xml, document, element
+from tests.s3_emulator.habits import Etags, Habits
+from tests.s3_emulator.objects import Bucket, Object
 
 STAMP = "2026-11-28T00:00:00.000Z"
 _EMPTY = "\0empty"  # in a token: the next page is an empty one

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import inside
+from tests.conformance import in_process
 from tests.conftest import Store
 from tests.faults.kinds import FOREVER, Fault, Faults, Kind
 from tests.faults.product import Order, Ran, Zygote
@@ -58,7 +58,9 @@ def test_a_file_changes_under_our_hands(
     name: str, what: Callable[[Path], None], s3_server: Store, workspace: Path
 ) -> None:
     """Named as failed; the others go on; the catalog stays."""
-    out = inside.fill(workspace, {"big": inside.noise(40 * MIB), "other": b"1", "small": inside.noise(1000)})
+    out = in_process.fill(
+        workspace, {"big": in_process.noise(40 * MIB), "other": b"1", "small": in_process.noise(1000)}
+    )
     s3_server.client.put_object(Bucket=s3_server.bucket, Key="p/catalog.yaml", Body=b"old")
     done: list[str] = []
 
@@ -72,7 +74,7 @@ def test_a_file_changes_under_our_hands(
         proxy.on_request = shift
         environment = {**s3_server.environment, "AWS_ENDPOINT_URL_S3": proxy.url}
         inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p", "n-jobs": "1"}
-        ran = inside.run(inputs, workspace=workspace, environment=environment)
+        ran = in_process.run(inputs, workspace=workspace, environment=environment)
     assert done
     assert ran.code == 3, ran.log
     assert ran.statuses()[name] == "failed"
@@ -83,19 +85,19 @@ def test_a_file_changes_under_our_hands(
 
 
 def test_the_catalog_changes_under_our_hands(s3_server: Store, workspace: Path) -> None:
-    out = inside.fill(workspace, {"a": b"1"})
+    out = in_process.fill(workspace, {"a": b"1"})
     with recorder(s3_server.url) as proxy:
         proxy.on_request = lambda method, _: grow(out / "catalog.yaml") if method == "PUT" else None
         environment = {**s3_server.environment, "AWS_ENDPOINT_URL_S3": proxy.url}
         inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
-        ran = inside.run(inputs, workspace=workspace, environment=environment)
+        ran = in_process.run(inputs, workspace=workspace, environment=environment)
     assert ran.code == 3
     assert ran.statuses() == {"a": "uploaded", "catalog.yaml": "failed"}
     assert s3_server.keys() == ["p/a"]
 
 
 def test_the_disk_is_full_for_the_manifest(s3_server: Store, workspace: Path, zygote: Zygote) -> None:
-    inside.fill(workspace, {f"file-{number:04}.tsv": b"1" for number in range(150)})
+    in_process.fill(workspace, {f"file-{number:04}.tsv": b"1" for number in range(150)})
     manifest = workspace / "result.json"
     before = '{"tool": "catalog-upload", "version": "", "mode": "", "outputs": {}, "files": []}'
     manifest.write_text(before)
@@ -109,7 +111,7 @@ def test_the_disk_is_full_for_the_manifest(s3_server: Store, workspace: Path, zy
 
 @pytest.mark.parametrize("path", ["out/a/result.json", "out"])
 def test_the_manifest_has_no_place(path: str, s3_server: Store, workspace: Path, zygote: Zygote) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     ran = go(zygote, s3_server, workspace, inputs={"manifest": path})
     assert ran.code in (2, 5), ran.log
     assert ran.outputs
@@ -118,7 +120,7 @@ def test_the_manifest_has_no_place(path: str, s3_server: Store, workspace: Path,
 
 @pytest.mark.parametrize("path", ["/dev/full", "/no/such/folder/summary.md"])
 def test_the_summary_cannot_be_written(path: str, s3_server: Store, workspace: Path, zygote: Zygote) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     ran = go(zygote, s3_server, workspace, summary=Path(path))
     assert ran.code == 0, ran.log
     assert "job summary could not be written" in ran.log
@@ -128,9 +130,9 @@ def test_the_summary_cannot_be_written(path: str, s3_server: Store, workspace: P
 @pytest.mark.parametrize("path", ["/dev/full", "/no/such/folder/outputs"])
 def test_the_outputs_cannot_be_written(path: str, s3_server: Store, workspace: Path) -> None:
     """Later steps would go on with nothing, so the run has not done what it was for."""
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
-    ran = inside.run(
+    ran = in_process.run(
         inputs, workspace=workspace, environment={**s3_server.environment, "GITHUB_OUTPUT": path}
     )
     assert ran.code == ran.manifest["exit-code"] == 5, ran.log
@@ -139,7 +141,7 @@ def test_the_outputs_cannot_be_written(path: str, s3_server: Store, workspace: P
 
 
 def test_a_wrong_clock(s3_server: Store, workspace: Path, zygote: Zygote) -> None:
-    inside.fill(workspace, {"a": b"1"})
+    in_process.fill(workspace, {"a": b"1"})
     with Proxy(s3_server.url, Faults([Fault(Kind.SKEWED, "", FOREVER)])) as proxy:
         ran = go(zygote, s3_server, workspace, url=proxy.url)
     assert ran.code == 4
@@ -148,7 +150,7 @@ def test_a_wrong_clock(s3_server: Store, workspace: Path, zygote: Zygote) -> Non
 
 def test_credentials_that_expire_within_a_file(s3_server: Store, workspace: Path, zygote: Zygote) -> None:
     """Without new credentials: exit code 4; with new ones the next run continues."""
-    inside.fill(workspace, {"big": inside.noise(40 * MIB), "small": b"1"})
+    in_process.fill(workspace, {"big": in_process.noise(40 * MIB), "small": b"1"})
     with Proxy(s3_server.url, Faults([Fault(Kind.EXPIRED, "part", FOREVER, skip=2)])) as proxy:
         ran = go(zygote, s3_server, workspace, url=proxy.url)
     assert ran.code == 4, ran.log
@@ -159,32 +161,32 @@ def test_credentials_that_expire_within_a_file(s3_server: Store, workspace: Path
 
 
 def test_puts_are_allowed_and_nothing_else(s3_server: Store, workspace: Path) -> None:
-    inside.fill(workspace, {"big": inside.noise(17 * MIB), "small": b"1"})
+    in_process.fill(workspace, {"big": in_process.noise(17 * MIB), "small": b"1"})
     with recorder(s3_server.url) as proxy:
         proxy.misbehave("GET|HEAD", status=403, body=error_xml("AccessDenied"))
         environment = {**s3_server.environment, "AWS_ENDPOINT_URL_S3": proxy.url}
         inputs = {"in-dir": "out", "s3-dir": f"s3://{s3_server.bucket}/p"}
         for _ in range(2):
-            ran = inside.run(inputs, workspace=workspace, environment=environment)
+            ran = in_process.run(inputs, workspace=workspace, environment=environment)
             assert ran.code == 0, ran.log
             assert ran.counts == (3, 0, 0)
             assert "s3:ListBucket" in ran.log
         # What was asked for cannot be done, which is found before a byte is sent.
-        ran = inside.run({**inputs, "delete-extra": "true"}, workspace=workspace, environment=environment)
+        ran = in_process.run({**inputs, "delete-extra": "true"}, workspace=workspace, environment=environment)
         assert ran.code == 4, ran.log
         assert ran.counts == (0, 0, 0)
         assert "delete-extra cannot find what is extra" in ran.log
-    assert s3_server.read("p/big") == inside.noise(17 * MIB)
+    assert s3_server.read("p/big") == in_process.noise(17 * MIB)
 
 
 def test_a_store_that_repeats_a_checksum_unchecked(
     rclone_server: Store, workspace: Path, zygote: Zygote
 ) -> None:
     """What was spoiled on its way is not taken for good by the next run."""
-    inside.fill(workspace, {"a": inside.noise(1000)})
+    in_process.fill(workspace, {"a": in_process.noise(1000)})
     with Proxy(rclone_server.url, Faults([Fault(Kind.CORRUPT, "put", 2)])) as proxy:
         ran = go(zygote, rclone_server, workspace, url=proxy.url)
     assert (ran.code, ran.statuses["a"]) == (3, "failed")
     again = go(zygote, rclone_server, workspace)
     assert (again.code, again.statuses["a"]) == (0, "uploaded")
-    assert rclone_server.read("p/a") == inside.noise(1000)
+    assert rclone_server.read("p/a") == in_process.noise(1000)
