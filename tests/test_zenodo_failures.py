@@ -67,7 +67,7 @@ def test_a_proxy_that_wants_a_password(proxy: list[bytes]) -> None:
 
 @pytest.mark.parametrize("proxy", ["403 Forbidden"], indirect=True)
 def test_a_proxy_that_lets_nobody_through(proxy: list[bytes]) -> None:
-    assert "the proxy does not let us through (403)" in ask("https://rdm.example.org")
+    assert "the proxy refuses the connection (403)" in ask("https://rdm.example.org")
     assert len(proxy) == 1
 
 
