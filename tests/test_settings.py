@@ -188,7 +188,7 @@ def test_a_good_shard(place: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({**S3, **ZENODO}, "s3-dir, zenodo-id: exactly one of them names the destination; both are given."),
+        ({**S3, **ZENODO}, "s3-dir, zenodo-id: exactly one of them must be given; both are given."),
         ({"in-dir": "out"}, "neither is given."),
         ({"s3-dir": "s3://bucket"}, "in-dir is required"),
         ({**S3, "in-dir": "nowhere"}, "in-dir: 'nowhere' does not exist"),
