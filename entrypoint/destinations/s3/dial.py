@@ -37,7 +37,7 @@ class Patience:
     connect: float = 10.0
     stall: float = 30.0
     answer: float = 60.0
-    slow: float = 600.0
+    slow: float = 300.0
     silence: float = 75.0
     limit: float = 300.0
 
