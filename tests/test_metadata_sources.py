@@ -217,7 +217,7 @@ BOMB = "cff-version: 1.2.0\na0: &a0 [x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("CITATION.cff", "cff-version: 1\na: &a [x, *a]", "inside of what it names"),
+        ("CITATION.cff", "cff-version: 1\na: &a [x, *a]", "inside itself"),
         ("CITATION.cff", BOMB, "too large"),
         ("CITATION.cff", "a: [", "not valid YAML"),
         ("CITATION.cff", "a: *nobody", "not valid YAML"),
@@ -353,7 +353,7 @@ def test_zenodo_json_whole(tmp_path: Path) -> None:
         ("dates", [{"start": "2020"}], "has no type"),
         ("dates", [{"type": "collected"}], "neither start nor end"),
         ("locations", [{"lat": 1}], "has no place"),
-        ("locations", [{"place": "x", "lat": "north", "lon": 1}], "no number"),
+        ("locations", [{"place": "x", "lat": "north", "lon": 1}], "not a number"),
         ("communities", ["atlas"], "expected an object"),
         ("license", ["MIT", {"id": ""}], "license: expected"),
         ("language", "english please", "2 or 3 letters"),

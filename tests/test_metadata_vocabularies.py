@@ -195,7 +195,7 @@ def test_a_service_that_does_not_answer(zenodo: Service) -> None:
     found = metadata.settle(gathered(license="MIT"), ask)
     assert found.problems == ()
     assert found.given.values["rights"] == [{"id": "mit"}]
-    assert "could not be asked: The service is away." in found.remarks[0]
+    assert "could not be read: The service is away." in found.remarks[0]
 
 
 @pytest.mark.parametrize("kind", [errors.Unreachable, errors.NotAuthorised, errors.Refused])

@@ -75,7 +75,7 @@ class Vocabularies:
         except _UNANSWERED as error:
             # What it does not answer after all tries is not asked again: a run's patience is for what it needs.
             self._is_silent = isinstance(error, errors.Unreachable)
-            others = " No other one was asked." if self._is_silent else ""
+            others = " No others were read." if self._is_silent else ""
             self._failures.append(f"The vocabulary {name} could not be read: {error.message}{others}")
         return unasked or ids[-1]
 
