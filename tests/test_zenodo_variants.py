@@ -166,6 +166,17 @@ def test_a_draft_that_goes_between_two_questions(server: ZenodoServer, tmp_path:
     assert set(ran.statuses.values()) == {"skipped"}
 
 
+@pytest.mark.parametrize("make", [ZenodoServer.add_draft, ZenodoServer.add_record])
+def test_a_first_question_that_is_denied_for_no_reason(
+    server: ZenodoServer, make: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Zenodo's own denials at random; that the token is good shows in the next answer."""
+    number = make(server, FILES).id
+    server.faults.add("403", method="GET")
+    ran = Runner(server, tmp_path)(FILES, number).ok()
+    assert set(ran.statuses.values()) == {"skipped"}
+
+
 # Publishing
 
 

@@ -79,6 +79,11 @@ class Http:
         """The service's name, for people."""
         return urllib.parse.urlsplit(self.base).netloc
 
+    @property
+    def was_let_in(self) -> bool:
+        """Whether any request of this run had a good answer, so that a 403 may be one that passes."""
+        return self._let_in.is_set()
+
     def close(self) -> None:
         """End what is under way and close all connections."""
         self._operations.close()
