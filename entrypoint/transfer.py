@@ -199,7 +199,7 @@ class Transfer:
                     file,
                     Status.FAILED,
                     verdict.reason,
-                    "Run without verify-only to upload it.",
+                    "Run without verify-only to upload what differs.",
                     checksum=verdict.checksum,
                 )
             elif mode in (Mode.DRY_RUN, Mode.DRAFT):

@@ -255,7 +255,7 @@ def verified() -> Outcome:
                 file,
                 Status.FAILED,
                 "other content (CRC64NVME differs)",
-                "Run without verify-only to upload it.",
+                "Run without verify-only to upload what differs.",
                 before=State.DIFFERENT,
             )
         return skipped(file)
