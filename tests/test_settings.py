@@ -720,3 +720,10 @@ def test_nothing_is_said_that_follows_from_another_mistake(place: Path) -> None:
     assert caught.value.problems == (
         "upload-method: expected catalog, all or files, got 'file'; did you mean files?",
     )
+
+
+def test_who_gives_nothing_is_led_to_the_help(place: Path) -> None:
+    for argv, hint in (([], "See catalog-upload --help."), (["--s3-dir", "s3://bucket/a"], "")):
+        with pytest.raises(settings.Incomplete) as caught:
+            settings.read({}, argv, place)
+        assert caught.value.hint == hint

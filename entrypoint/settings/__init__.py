@@ -64,10 +64,11 @@ class Incomplete(errors.BadInput):
     Args:
         problems: one sentence each, which begins with the names of the inputs that it is about.
         settings: what could be read of the others, to look further with.
+        hint: what to do; may be empty.
     """
 
-    def __init__(self, problems: Sequence[str], settings: Settings) -> None:
-        super().__init__(problems)
+    def __init__(self, problems: Sequence[str], settings: Settings, hint: str = "") -> None:
+        super().__init__(problems, hint)
         self.settings = settings
 
     @property
@@ -134,7 +135,8 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         home=home,
     )
     if problems := [*reader.problems, *_contradictions(settings, _wrong(reader.problems))]:
-        raise Incomplete(problems, settings)
+        is_bare = not argv and not reader.given("in-dir") and "GITHUB_ACTIONS" not in environ
+        raise Incomplete(problems, settings, "See catalog-upload --help." if is_bare else "")
     return settings
 
 
