@@ -149,7 +149,7 @@ def test_a_community_that_is_not_shown(server: ZenodoServer, status: int, tmp_pa
 def test_vocabularies_that_do_not_answer(server: ZenodoServer, fault: str, tmp_path: Path) -> None:
     server.faults.add(fault, path="/api/vocabularies/", count=None)
     ran = Runner(server, tmp_path)(FILES, creators=(CREATOR,), license="MIT", upload_type="dataset").ok()
-    assert "could not be asked" in ran.notices
+    assert "The vocabulary resourcetypes " in ran.notices
     tries = 5  # of one question, for a service in trouble; each 403 is tried three times
     assert fault == "403" or len(server.requests.select("GET", "/api/vocabularies/")) == tries
 
