@@ -583,6 +583,13 @@ def test_urls_that_are_taken(place: Path, url: str) -> None:
     assert found.url == url.rstrip("/")
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/records", "/api/deposit/depositions/"])
+def test_the_path_of_the_api_is_not_part_of_a_service(place: Path, path: str) -> None:
+    found = read(place, {**ZENODO, "zenodo-url": f"https://rdm.example.org/base{path}"}).zenodo
+    assert found is not None
+    assert found.url == "https://rdm.example.org/base"
+
+
 # --- the token
 
 
@@ -675,7 +682,18 @@ def test_a_token_with_something_around_it(place: Path, value: str, expected: str
     assert "private" not in said
 
 
-@pytest.mark.parametrize("value", ["private words", "private\nlines", "pri\x1bvate", "privät" * 1000])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "private words",
+        "private\nlines",
+        "pri\x1bvate",
+        "privät" * 1000,
+        "<private>",
+        '{"a":"private"}',
+        "private,",
+    ],
+)
 def test_what_no_token_can_be(place: Path, value: str) -> None:
     said = problems(place, {**ZENODO, "zenodo-token": value})
     assert "zenodo-token: it contains blanks" in said

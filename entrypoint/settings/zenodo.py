@@ -13,7 +13,8 @@ from entrypoint.settings.reader import Reader, is_file, is_plain_http, no_file, 
 MAX_TOKEN_FILE: Final = 64 * 1024
 """Bytes; a larger file is no token file."""
 
-_TOKEN: Final = re.compile(r"[!-~]+")
+# https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # What is no token, but the path of a file that is not there.
 _LIKE_A_PATH: Final = re.compile(r"[~.].*|.*/.*|[^.]*\.[A-Za-z]{1,6}", re.DOTALL)
 
@@ -124,7 +125,8 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
 
 def _url(reader: Reader) -> str:
     before = len(reader.problems)
-    url = reader.url("zenodo-url", ZENODO_URL)
+    # The addresses in a service's documentation have the path of its API.
+    url = re.sub(r"/api(?:/.*)?$", "", reader.url("zenodo-url", ZENODO_URL))
     sandbox = reader.flag("sandbox")
     if sandbox and url not in (ZENODO_URL, SANDBOX_URL):
         reader.problems.append("sandbox, zenodo-url: both name a service; give one of them.")
