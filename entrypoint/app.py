@@ -295,7 +295,7 @@ def _prepare(
         except errors.BadInput as error:
             problems += error.problems
     try:
-        with _without_collector():
+        with _gc_disabled():
             planned = page.added(plan.make(chosen), chosen, dt.datetime.now(dt.UTC))
     except errors.BadInput as error:
         raise errors.BadInput([*problems, *error.problems], error.hint) from error
@@ -305,7 +305,7 @@ def _prepare(
 
 
 @contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
+def _gc_disabled() -> Iterator[None]:
     """Switch the garbage collector off for a step whose results live as long as the process.
 
     Scanning a hundred thousand planned files again and again takes a quarter of the time in which they are

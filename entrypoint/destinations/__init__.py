@@ -174,7 +174,7 @@ class Drafts(Protocol):
         """Path of the file that remembers it, for people; empty where nothing is remembered."""
 
 
-class Forgetful:
+class NoDrafts:
     """Remembers no draft."""
 
     def read(self, data_set: str) -> str:

@@ -49,7 +49,7 @@ def _check_names(chosen: settings.Settings, plan: model.Plan, findings: build.Fi
         findings.problems.extend(_name_problems(file, prefix, on_s3=chosen.s3 is not None))
         if (other := seen.setdefault(file.name, file)) is not file:
             findings.problems.append(
-                f"{other.local} and {file.local} would both become {file.name}.{_ways_out(chosen)}"
+                f"{other.local} and {file.local} would both become {file.name}.{_collision_hint(chosen)}"
             )
             continue
         alike = unicodedata.normalize("NFC", file.name).casefold()
@@ -73,7 +73,7 @@ def _name_problems(file: model.PlannedFile, prefix: str, *, on_s3: bool) -> Iter
         yield f"{file.local}: the name is longer than the {MAX_ZENODO_NAME} characters that Zenodo allows."
 
 
-def _ways_out(chosen: settings.Settings) -> str:
+def _collision_hint(chosen: settings.Settings) -> str:
     if chosen.zenodo:
         return (
             " Zenodo has no folders: rename one of them, or set pack: auto, where zip files keep the folders."

@@ -249,7 +249,7 @@ class _Names:
             return alike
         close = difflib.get_close_matches(name, filter(may_be, self.all[:2000]), n=3, cutoff=0.75)
         # A long extension makes short names look alike.
-        return next((other for other in close if _likeness(_stem(other), _stem(name)) > 0.6), "")
+        return next((other for other in close if _similarity(_stem(other), _stem(name)) > 0.6), "")
 
 
 def _matches(name: str, glob: str) -> bool:
@@ -260,7 +260,7 @@ def _stem(name: str) -> str:
     return name.split(".", 1)[0]
 
 
-def _likeness(one: str, other: str) -> float:
+def _similarity(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio()
 
 

@@ -135,7 +135,7 @@ def check(
     notes: list[str] = []
     done, ran_out = 0, False
     for item in items:
-        look = _Look(asker, judge, item, urls(item.file.name), etag, in_browser)
+        look = _FileCheck(asker, judge, item, urls(item.file.name), etag, in_browser)
         found.extend(look.problems())
         ran_out = look.ran_out
         if look.elsewhere and not in_browser:
@@ -171,7 +171,7 @@ def _notes(items: list[sample.Item], done: int, *, ran_out: bool) -> Iterator[st
 
 
 @dataclass
-class _Look:
+class _FileCheck:
     """One file.
 
     Attributes:

@@ -186,7 +186,7 @@ def _tags(reader: Reader) -> tuple[tuple[str, str], ...]:
     for key, value in tags:
         if len(key) > 128 or len(value) > 256:
             reader.problems.append(f"tags: {key!r} is longer than 128 characters, or its value than 256.")
-    _no_twins(reader, "tags", [key for key, _ in tags])
+    _refuse_duplicates(reader, "tags", [key for key, _ in tags])
     return tags
 
 
@@ -201,10 +201,10 @@ def _metadata(reader: Reader) -> tuple[tuple[str, str], ...]:
     if sum(len(key) + len(value) for key, value in metadata) > 2048:
         reader.problems.append("metadata: S3 allows at most 2 KB per object.")
     # Names of headers differ in more than the case of their letters.
-    _no_twins(reader, "metadata", [key.lower() for key, _ in metadata])
+    _refuse_duplicates(reader, "metadata", [key.lower() for key, _ in metadata])
     return metadata
 
 
-def _no_twins(reader: Reader, name: str, keys: Sequence[str]) -> None:
+def _refuse_duplicates(reader: Reader, name: str, keys: Sequence[str]) -> None:
     twins = sorted({key for key in keys if keys.count(key) > 1})
     reader.problems.extend(f"{name}: {key!r} is given twice." for key in twins)

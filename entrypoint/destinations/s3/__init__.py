@@ -125,7 +125,7 @@ class S3(destinations.Destination):
                     f"s3://{self._chosen.bucket}: the store refused to list the bucket ({answer}).",
                     "Perhaps it does not support expected-bucket-owner: leave it out.",
                 ) from error
-            if not problems.is_denied(answer) or problems.everywhere(answer, ""):
+            if not problems.is_denied(answer) or problems.fatal_error(answer, ""):
                 raise listing.failed(error, self._chosen.bucket) from error
             if self._delete_extra:
                 raise errors.NotAuthorised(
@@ -180,7 +180,7 @@ class S3(destinations.Destination):
             return generated.compare(file, file.generated, lambda: self._pieces(key))
 
         def head() -> client.Head | None:
-            return found.head or compare.head_or_nothing(self._ask, key, self._heads_denied)
+            return found.head or compare.head_or_none(self._ask, key, self._heads_denied)
 
         verdict = compare.content(file, found.listed, head, self._cancel.check)
         if verdict.state is State.UNKNOWN and verdict.reason == compare.NO_PROOF:

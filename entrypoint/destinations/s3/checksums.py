@@ -78,7 +78,7 @@ class Algorithm:
         """Name of its element in S3's XML."""
         return f"Checksum{self.name}"
 
-    def could_be(self, text: str) -> bool:
+    def is_plausible(self, text: str) -> bool:
         """Whether a store's text can be such a checksum at all; some write another one's in its place."""
         try:
             return len(base64.b64decode(text.partition("-")[0], validate=True)) == len(self.of(b""))

@@ -58,7 +58,7 @@ def content(
 def _by_checksum(file: model.PlannedFile, found: client.Head, stop: Callable[[], None]) -> Verdict | None:
     for name, algorithm in checksums.ALGORITHMS.items():
         remote = found.checksums.get(name, "")
-        if not remote or not algorithm.could_be(remote):
+        if not remote or not algorithm.is_plausible(remote):
             continue
         etag = found.etag.strip('"')
         if found.checksum_type == "COMPOSITE" and "-" not in remote and _MULTIPART.fullmatch(etag):
@@ -135,7 +135,7 @@ def is_multipart(etag: str) -> bool:
     return bool(_MULTIPART.fullmatch(etag.strip('"')))
 
 
-def head_or_nothing(ask: client.Client, key: str, denied: Callable[[], None]) -> client.Head | None:
+def head_or_none(ask: client.Client, key: str, denied: Callable[[], None]) -> client.Head | None:
     """HEAD an object; None if it is gone or reading it is denied (then `denied` is called)."""
     try:
         return ask.head(key)
@@ -143,7 +143,7 @@ def head_or_nothing(ask: client.Client, key: str, denied: Callable[[], None]) ->
         answer = error.answer
         if answer.status == 404:
             return None
-        if found := problems.everywhere(answer, f"s3://{ask.bucket}"):
+        if found := problems.fatal_error(answer, f"s3://{ask.bucket}"):
             raise found from error
         if not problems.is_denied(answer):
             raise problems.for_file(answer, key, "s3:GetObject") from error

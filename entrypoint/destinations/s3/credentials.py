@@ -133,7 +133,7 @@ class Credentials:
         if not secret:
             raise errors.NotAuthorised(
                 "The AWS credentials are incomplete: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.",
-                "Set both, or neither." + _fork(self._run),
+                "Set both, or neither." + _fork_hint(self._run),
             )
         for name, value in (
             ("AWS_ACCESS_KEY_ID", key),
@@ -151,21 +151,21 @@ class Credentials:
         from entrypoint.destinations.s3 import role
 
         session, core = configuration.new_session(self._chosen)
-        _no_questions(core.get_scoped_config(), core.full_config.get("profiles", {}))
+        _refuse_mfa_prompt(core.get_scoped_config(), core.full_config.get("profiles", {}))
         return role.find(
             session, core, self._chosen, self._configuration, self._run, self._hide_once, self._check
         )
 
     def _from_chain(self) -> botocore.credentials.Credentials:
         session, core = configuration.new_session(self._chosen)
-        _no_questions(core.get_scoped_config(), core.full_config.get("profiles", {}))
+        _refuse_mfa_prompt(core.get_scoped_config(), core.full_config.get("profiles", {}))
         found = session.get_credentials()
         if found is None:
             raise problems.no_credentials(self._run.event_name)
         return found
 
 
-def _fork(run: settings.Run) -> str:
+def _fork_hint(run: settings.Run) -> str:
     return (
         " Secrets are empty in runs that come from a fork."
         if run.event_name.startswith("pull_request")
@@ -186,7 +186,7 @@ def _keys_of(source: botocore.credentials.Credentials | None) -> Keys:
     return Keys(*parts)
 
 
-def _no_questions(profile: dict[str, Any], profiles: dict[str, dict[str, Any]]) -> None:
+def _refuse_mfa_prompt(profile: dict[str, Any], profiles: dict[str, dict[str, Any]]) -> None:
     """Refuse a profile for which botocore would prompt for a code.
 
     Raises:

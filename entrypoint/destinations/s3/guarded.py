@@ -49,11 +49,11 @@ class Guarded:
                 assert condition is not None  # it failed
                 answer = error.answer
             # A replacement changes the ETag. If it is the same, the store handles conditions differently.
-            now = compare.head_or_nothing(self._ask, key, lambda: None)
+            now = compare.head_or_none(self._ask, key, lambda: None)
             if (now.etag if now else "").strip('"') != condition.etag.strip('"'):
                 if self._is_ours(file, key):
                     return Receipt(0, "", "same content")
-                raise self._overtaken(file)
+                raise self._replaced_by_another_run(file)
             if answer.status == 409 and conflicts < _CONFLICTS:
                 conflicts += 1
                 watch.check()
@@ -72,13 +72,13 @@ class Guarded:
         etag = listed.etag if listed else ""
         if not self._store.is_aws:
             denied: list[str] = []
-            found = compare.head_or_nothing(self._ask, key, lambda: denied.append(key))
+            found = compare.head_or_none(self._ask, key, lambda: denied.append(key))
             if not denied:
                 # Some stores list no ETags.
                 is_told = not listed or bool(etag)
                 now = found.etag if found else ""
                 if is_told and now.strip('"') != etag.strip('"') and not self._is_ours(file, key):
-                    raise self._overtaken(file)
+                    raise self._replaced_by_another_run(file)
                 etag = now or etag
                 listed = listed or (client.Listed(key, found.size, etag) if found else None)
         if listed and not etag:
@@ -89,7 +89,7 @@ class Guarded:
             return None
         return Condition(etag)
 
-    def _overtaken(self, file: model.PlannedFile) -> errors.FileFailed:
+    def _replaced_by_another_run(self, file: model.PlannedFile) -> errors.FileFailed:
         return errors.FileFailed(
             f"{file.local!r}: the {'catalog' if file.is_catalog else 'file'} at the destination was replaced by "
             "another run since this one started.",
@@ -98,7 +98,7 @@ class Guarded:
 
     def _is_ours(self, file: model.PlannedFile, key: str) -> bool:
         """Whether the catalog there has our content: our own first attempt, whose answer was lost."""
-        found = compare.head_or_nothing(self._ask, key, lambda: None)
+        found = compare.head_or_none(self._ask, key, lambda: None)
         if found is None:
             return False
         listed = client.Listed(key, found.size, found.etag)
@@ -111,12 +111,12 @@ class Guarded:
             errors.FileFailed: another run replaced it.
         """
         if self._was_replaced(file, f"{self._prefix}{file.name}"):
-            raise self._overtaken(file)
+            raise self._replaced_by_another_run(file)
 
     def _was_replaced(self, file: model.PlannedFile, key: str) -> bool:
         """Whether a catalog that was left alone is another one now."""
         denied: list[str] = []
-        found = compare.head_or_nothing(self._ask, key, lambda: denied.append(key))
+        found = compare.head_or_none(self._ask, key, lambda: denied.append(key))
         listed = self._there.listed(file.name)
         if denied or not listed or not listed.etag or (found and found.etag == listed.etag):
             return False

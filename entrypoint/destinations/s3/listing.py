@@ -165,7 +165,7 @@ class Listing:
             page = self._ask.page(key, most=1)
         except problems.Failed as error:
             what = f"s3://{self._ask.bucket}"
-            raise problems.everywhere(error.answer, what) or problems.for_file(
+            raise problems.fatal_error(error.answer, what) or problems.for_file(
                 error.answer, key, "s3:ListBucket"
             ) from error
         return next((item for item in page.objects if item.key == key), None)

@@ -22,7 +22,7 @@ _ENDING: Final = 2.0
 """Seconds for parts under way to end when their upload is given up."""
 
 
-class Anew(Exception):
+class RestartUpload(Exception):
     """An upload that was continued came to nothing; the file has to be sent whole."""
 
 
@@ -93,7 +93,7 @@ class Multipart:
 
         Raises:
             problems.Failed: the store refused a part or a step.
-            Anew
+            RestartUpload
             errors.FileFailed, errors.Cancelled
         """
         if not self._continue():
@@ -105,7 +105,7 @@ class Multipart:
         except problems.Failed as error:
             self._uploads.abort(self._key, self._id)
             if self._continued and error.answer.status in (400, 404, 501):
-                raise Anew from error
+                raise RestartUpload from error
             raise
         except BaseException:
             self._uploads.abort(self._key, self._id)
@@ -166,11 +166,11 @@ class Multipart:
             upload, kept, repeated = self._store.call((Option.CHECKSUM,), send)
         except problems.Failed as error:
             if problems.is_passing(error.answer) or not error.answer.status:
-                self._uploads.drop_unheard(self._key)  # it may be open all the same
+                self._uploads.abort_unreported(self._key)  # it may be open all the same
             raise
         self._uploads.opened(self._key, upload)
         if repeated:
-            self._uploads.drop_unheard(self._key)
+            self._uploads.abort_unreported(self._key)
         return upload, kept
 
     # Sending
@@ -265,7 +265,7 @@ class Multipart:
             return False
         for name, said in part.checksums.items():
             algorithm = checksums.ALGORITHMS.get(name)
-            if algorithm and algorithm.could_be(said):
+            if algorithm and algorithm.is_plausible(said):
                 return said == checksums.encode(checksums.of_body(algorithm, data))
         is_md5 = self._store.etag_is_md5 and compare.is_md5(part.etag, "")
         return is_md5 and part.etag.strip('"') == checksums.md5(data.view()).hex()
@@ -307,7 +307,7 @@ class Multipart:
             if not answer and not self._is_there(own, digest):
                 # Not the store's answer, but for example a gateway's error page with a status of 200.
                 raise problems.Failed(problems.Answer(0, "", "an answer without an ETag"))
-        self._look_at_note(own)
+        self._check_note(own)
         proved = self._proof(answer, done, digest, own)
         shown = f"{algorithm.name.lower()}:{digest}" if algorithm else compare.OWN.show(own)
         sent = sum(part.count for part in done)
@@ -346,18 +346,18 @@ class Multipart:
         proofs = (head.checksums.get(compare.OWN.name), head.metadata.get(compare.OWN_CHECKSUM))
         return head.size == self._file.size and (encoded in proofs or (bool(kept) and kept == digest))
 
-    def _look_at_note(self, own: bytes) -> None:
+    def _check_note(self, own: bytes) -> None:
         """An upload that was continued carries the note of the run that began it, perhaps of another content."""
         if not self._continued or self._keeps or not (head := self._head()):
             return
         note = head.metadata.get(compare.OWN_CHECKSUM)
         if note and note != checksums.encode(own):
-            raise Anew
+            raise RestartUpload
 
     def _proof(self, answer: Mapping[str, str], done: list[_Sent], digest: str, own: bytes) -> str:
         """What proves the object; raises where something proves it wrong."""
         algorithm = self._algorithm
-        if algorithm and algorithm.could_be(said := answer.get(algorithm.header) or ""):
+        if algorithm and algorithm.is_plausible(said := answer.get(algorithm.header) or ""):
             if said == digest:
                 return algorithm.name
         elif all(part.proof for part in done):

@@ -46,7 +46,7 @@ class Pace:
                 self._busy -= 1
                 self._changed.notify()
 
-    def went_well(self) -> None:
+    def record_success(self) -> None:
         """An answer was good."""
         if self._limit < self._most:
             with self._changed:

@@ -234,7 +234,7 @@ def is_unknown(answer: Answer) -> bool:
     """Whether a store seems not to understand a header rather than to refuse the object."""
     return (
         answer.status in (400, 405, 415, 501)
-        and not everywhere(answer, "")
+        and not fatal_error(answer, "")
         and not is_expired(answer)
         and answer.code
         not in (
@@ -254,7 +254,7 @@ def is_unknown(answer: Answer) -> bool:
     )
 
 
-def everywhere(answer: Answer, what: str) -> errors.PublishError | None:
+def fatal_error(answer: Answer, what: str) -> errors.PublishError | None:
     """The error that concerns every file, or nothing where it may be this one's alone."""
     why = f": {answer.reason}" if answer.reason and answer.code not in _SELF_EXPLAINING else ""
     said = f"({answer.code}{why}){answer.id_text}"
@@ -298,7 +298,7 @@ def _redirected(answer: Answer) -> tuple[str, str]:
 def for_bucket(answer: Answer, bucket: str, action: str) -> errors.PublishError:
     """An answer about the bucket as a whole."""
     what = f"s3://{bucket}"
-    if found := everywhere(answer, what):
+    if found := fatal_error(answer, what):
         return found
     if is_denied(answer):
         return errors.NotAuthorised(

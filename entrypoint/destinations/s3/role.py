@@ -65,7 +65,7 @@ def find(
         core.get_component("credential_provider").remove("iam-role")
     others = session.get_credentials()
     if others is None and not by_token:
-        raise _no_way(run)
+        raise _no_credentials(run)
     region = found.region or configuration.DEFAULT_REGION
     bundle = found.network().bundle
     verify = bundle if bundle and Path(bundle).is_file() else None
@@ -132,7 +132,7 @@ def session_name(run: settings.Run) -> str:
 # What goes wrong
 
 
-def _no_way(run: settings.Run) -> errors.NotAuthorised:
+def _no_credentials(run: settings.Run) -> errors.NotAuthorised:
     if run.on_github:
         return errors.NotAuthorised(
             "role-to-assume: this job may not ask GitHub for a token, and no other AWS credentials are set.",

@@ -229,7 +229,7 @@ class Service:
                 self._tell(call, used, str(response.status), began)
                 found = self._judge(response, used)
                 if found is None:
-                    self._pace.went_well()
+                    self._pace.record_success()
                     if region := response.headers.get("x-amz-bucket-region", ""):
                         self.follow(region)
                     return Reply(response, count + response.again)

@@ -15,7 +15,7 @@ from entrypoint.destinations.s3 import checksums, client, problems
 _OLD: Final = dt.timedelta(days=1)
 
 
-class Worth(StrEnum):
+class UploadAction(StrEnum):
     """What is to be done with an upload that is open."""
 
     CONTINUE = "continue"
@@ -25,7 +25,7 @@ class Worth(StrEnum):
 
 def worth(
     upload: client.OpenUpload, parts: tuple[client.Part, ...], planned: int | None, now: dt.datetime
-) -> Worth:
+) -> UploadAction:
     """What an open upload is worth. Whose it is shows in the size of its parts, which no other tool uses.
 
     Args:
@@ -35,16 +35,16 @@ def worth(
         if not parts:
             # Begun with the checksum that we ask for, and empty: as a run of ours leaves it that was killed at
             # once. Nothing is lost with it.
-            return Worth.DROP if upload.algorithm == checksums.OWN.name else Worth.LEAVE
+            return UploadAction.DROP if upload.algorithm == checksums.OWN.name else UploadAction.LEAVE
         size, last = checksums.part_size(planned), checksums.parts(planned)
         # A last part may have any size, so one of the others must have ours, or it exactly what our cut leaves.
         fits = all(part.size == size or part.number == last for part in parts)
         rest = planned - (last - 1) * size
         if fits and any(part.size == (rest if part.number == last else size) for part in parts):
-            return Worth.CONTINUE
+            return UploadAction.CONTINUE
     if now - upload.started >= _OLD and parts and checksums.is_own_part(parts[0].size):
-        return Worth.DROP
-    return Worth.LEAVE
+        return UploadAction.DROP
+    return UploadAction.LEAVE
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ class Uploads:
         except (problems.Failed, errors.Refused):
             return  # ended meanwhile, or not allowed
         found = worth(upload, parts, planned, now)
-        if found is Worth.DROP:
+        if found is UploadAction.DROP:
             self.abort(upload.key, upload.id)
-        elif found is Worth.CONTINUE:
+        elif found is UploadAction.CONTINUE:
             numbered = {part.number: part for part in parts}
             new = Broken(upload.id, upload.algorithm, numbered)
             with self._lock:
@@ -151,7 +151,7 @@ class Uploads:
         with self._lock:
             self._open.add((key, upload))
 
-    def drop_unheard(self, key: str) -> None:
+    def abort_unreported(self, key: str) -> None:
         """Drop the empty uploads of a key that were not there before: ours, whose answers were lost."""
         try:
             found = [each.id for each in self._ask.open_uploads(key) if each.key == key]
@@ -171,7 +171,7 @@ class Uploads:
     def abort(self, key: str, upload: str) -> None:
         """Drop one, as well as it goes; also when the run is to stop."""
         try:
-            self._ask.abort_upload(key, upload, _go_on)
+            self._ask.abort_upload(key, upload, _never_stop)
         except (problems.Failed, errors.PublishError) as error:
             if not (isinstance(error, problems.Failed) and error.answer.code == "NoSuchUpload"):
                 self._ask.store.tell(
@@ -199,5 +199,5 @@ class Uploads:
         self.abort_all()
 
 
-def _go_on() -> None:
+def _never_stop() -> None:
     """The check of what is to be done also when the run is to stop."""

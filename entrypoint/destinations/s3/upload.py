@@ -96,7 +96,7 @@ class Uploader:
                 raise ConditionFailed(answer) from error
             bucket = f"s3://{self._ask.bucket}"
             raise (
-                problems.everywhere(answer, bucket)
+                problems.fatal_error(answer, bucket)
                 or problems.for_file(answer, file.local, given=self._given)
             ) from error
 
@@ -124,7 +124,7 @@ class Uploader:
 
         try:
             return run()
-        except multipart.Anew:
+        except multipart.RestartUpload:
             return run()
         except problems.Failed as error:
             if error.answer.code != "NoSuchUpload":

@@ -81,7 +81,7 @@ class Zenodo:
         self._ident, given = _read(wanted, release)
         self._run = run
         self._n_jobs = n_jobs
-        self._drafts = drafts or destinations.Forgetful()
+        self._drafts = drafts or destinations.NoDrafts()
         contact = f"{run.server_url}/{run.repository}" if run.repository else ""
         self._http = http.Http(
             wanted.url,
@@ -122,7 +122,7 @@ class Zenodo:
         self._task = dataclasses.replace(self._task, plan=plan, data_set=data_set, mark=run_mark)
         problems = limits.of_plan(plan)
         if self._ident is None:
-            problems += limits.room(plan, {}, is_new=True)[0] + self._task.lacks()
+            problems += limits.capacity(plan, {}, is_new=True)[0] + self._task.lacks()
         if problems:
             raise errors.BadInput(problems)
         found = self._finder().find(self._ident, "" if run_mark else self._drafts.read(data_set))
@@ -206,7 +206,7 @@ class Zenodo:
             same = {}
         create.check_contents(self._draft, same.items())
         beside = {n: f.size for n, f in self._draft.files.items() if n not in task.plan.names}
-        if remove_extras and limits.room(task.plan, beside, is_new=True)[0]:
+        if remove_extras and limits.capacity(task.plan, beside, is_new=True)[0]:
             for extra in self.extras():
                 self.remove(extra.name)
         if self._filling is not None:
@@ -293,7 +293,7 @@ class Zenodo:
         """Save metadata where it differs, verify every file on the server, publish if asked."""
         there, task = self._now.record, self._task
         if there is None or not there.is_draft:
-            self._say_unwritten(there)
+            self._note_unwritten_metadata(there)
             return
         if self._filling is None and not task.part:
             self._save()
@@ -306,7 +306,7 @@ class Zenodo:
         if task.wanted.publish:
             self._publish()
 
-    def _say_unwritten(self, record: values.Record | None) -> None:
+    def _note_unwritten_metadata(self, record: values.Record | None) -> None:
         """Where no file of a record changed, it stays as it is; other metadata that was given is named."""
         other = metadata.given_differs(self._task.given, record.document) if record is not None else []
         if record is not None and other:

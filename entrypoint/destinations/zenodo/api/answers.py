@@ -43,10 +43,10 @@ class Answer:
 
         It blames some value of the other's ("Not a valid value.", "Invalid value dataset."), or itself.
         """
-        return self.status == 500 or (self.status == 400 and is_blamed_value(self.reason))
+        return self.status == 500 or (self.status == 400 and may_be_collision(self.reason))
 
 
-def is_blamed_value(reason: str) -> bool:
+def may_be_collision(reason: str) -> bool:
     """Whether a refusal may be about a write that met another one: the words of both are the same."""
     return "valid value" in reason.lower()  # "invalid value", too
 
@@ -81,7 +81,7 @@ class Denied(errors.NotAuthorised):
         self.reason = reason
 
 
-class Unsure(errors.Unreachable):
+class OutcomeUnknown(errors.Unreachable):
     """A request that must not be repeated blindly went wrong: it may have been carried out, or not."""
 
 

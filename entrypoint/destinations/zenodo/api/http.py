@@ -115,7 +115,7 @@ class Http:
         """Send a request, with retries as far as `patience` allows.
 
         Raises:
-            answers.Denied, answers.Rejected, answers.Unsure
+            answers.Denied, answers.Rejected, answers.OutcomeUnknown
             errors.Unreachable: no usable answer, after all tries.
             errors.Refused: a redirect or a link to another server.
         """
@@ -127,7 +127,7 @@ class Http:
                 try:
                     answer = self._attempt(request, url)
                 except failures.Failure as failure:
-                    self._bear(failure, request, tries, start)
+                    self._wait_or_give_up(failure, request, tries, start)
                     continue
                 if answer.status < 300 and (answer.is_json or not (request.wants_json or answer.is_page)):
                     self._let_in.set()
@@ -156,11 +156,13 @@ class Http:
 
     # What goes wrong
 
-    def _bear(self, failure: failures.Failure, request: Request, tries: _Tries, start: float) -> None:
+    def _wait_or_give_up(
+        self, failure: failures.Failure, request: Request, tries: _Tries, start: float
+    ) -> None:
         """Wait after a broken connection, or give up."""
         if failure.sent and request.once:
             self.budget.spend(start)
-            raise answers.Unsure(f"{self.host} did not answer: {failure}.") from failure
+            raise answers.OutcomeUnknown(f"{self.host} did not answer: {failure}.") from failure
         # An hour of sending before the connection broke does not count as waiting.
         left = self.budget.spend(time.monotonic() if request.body and failure.sent else start)
         tries.failures += 1
@@ -174,11 +176,11 @@ class Http:
         passing = answer.status in _RETRIED or answer.status < 300
         collided = request.on_collision is not None and answer.is_collision
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._turned_away(answer, tries)
+            self._throttled(answer, tries)
         elif passing or collided:
             if request.once:
                 self.budget.spend(start)
-                raise answers.Unsure(refusals.unusable(self.base, answer).message)
+                raise answers.OutcomeUnknown(refusals.unusable(self.base, answer).message)
             left = self.budget.spend(start)
             tries.failures += 1
             if tries.failures >= self.patience.tries or not left:
@@ -198,7 +200,7 @@ class Http:
                 raise refusals.refusal(self.base, answer)
             self.sleep(self.patience.pause(tries.denials))
 
-    def _turned_away(self, answer: answers.Answer, tries: _Tries) -> None:
+    def _throttled(self, answer: answers.Answer, tries: _Tries) -> None:
         """Nothing was carried out. Where it is known how long to wait, this is no trouble."""
         tries.turned_away += 1
         told = rate_limit.retry_after(answer.headers) or rate_limit.seconds_to_reset(answer.headers)

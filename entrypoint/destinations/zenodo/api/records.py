@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from entrypoint import errors
 from entrypoint.destinations.zenodo.api import answers, http
-from entrypoint.destinations.zenodo.api.request import Request, no_matter, quoted
+from entrypoint.destinations.zenodo.api.request import Request, do_nothing, quoted
 from entrypoint.destinations.zenodo.api.values import File, Record, mapping, md5_of, member, word
 
 NATIVE: Final = "application/vnd.inveniordm.v1+json"
@@ -78,7 +78,7 @@ class Records:
         """A new draft.
 
         Raises:
-            answers.Unsure: it may have been made, or not.
+            answers.OutcomeUnknown: it may have been made, or not.
         """
         return self._write("POST", "/api/records", body, "to make a draft", once=True)
 
@@ -118,7 +118,7 @@ class Records:
         """Publish a draft, for ever.
 
         Raises:
-            answers.Unsure: it may have been published, or will be in a moment, or not.
+            answers.OutcomeUnknown: it may have been published, or will be in a moment, or not.
         """
         path = f"{_path(ident)}/draft/actions/publish"
         self._http.call(
@@ -161,7 +161,7 @@ class Records:
         """The draft's files by name, pending ones too."""
         return self._files(self._entries(f"{_path(ident)}/draft/files"))
 
-    def delete_file(self, ident: str, name: str, on_collision: Callable[[], None] = no_matter) -> None:
+    def delete_file(self, ident: str, name: str, on_collision: Callable[[], None] = do_nothing) -> None:
         """Remove a file from a draft. One that is gone already counts as removed.
 
         Args:

@@ -64,7 +64,7 @@ def place(url: str) -> tuple[str, str, int | None]:
     return (parts.scheme, host.lower(), port)
 
 
-def no_matter() -> None:
+def do_nothing() -> None:
     """For requests that are tried again after a collision without anything else to do."""
 
 

@@ -99,11 +99,11 @@ def create(
         answers.Rejected: the service refuses this body; nothing was made.
         errors.Unreachable, errors.NotAuthorised
     """
-    lost: answers.Unsure | None = None
+    lost: answers.OutcomeUnknown | None = None
     for _ in range(_ATTEMPTS):
         try:
             return native.create(body)
-        except answers.Unsure as error:
+        except answers.OutcomeUnknown as error:
             lost = error
         if known is None or not way.budget.left():
             break

@@ -156,7 +156,7 @@ class Finder:
             return self._records.draft(ident)
         except answers.Denied as error:
             is_first = not self._http.was_let_in
-            refusal = self._not_mine(f"Draft or record {ident}", error)
+            refusal = self._access_error(f"Draft or record {ident}", error)
             if is_first and self._http.was_let_in:
                 return self._draft(ident)  # the first question of a run may be denied for no reason, too
             raise refusal from error
@@ -169,7 +169,7 @@ class Finder:
         try:
             record = self._records.record(ident)
         except answers.Denied as error:
-            raise self._not_mine(f"Record {ident}", error) from error
+            raise self._access_error(f"Record {ident}", error) from error
         except answers.Rejected as error:
             if error.status != 410:
                 raise
@@ -189,7 +189,7 @@ class Finder:
         try:
             bucket = self._deposits.bucket(ident)
         except answers.Denied as error:
-            raise self._not_mine(f"Record {ident}", error) from error
+            raise self._access_error(f"Record {ident}", error) from error
         except errors.Unreachable:
             return ""  # the native API can do without
         self._is_plain = bucket is None
@@ -290,7 +290,7 @@ class Finder:
         except (errors.Refused, errors.Unreachable):
             return  # unknown; the next write will show it
 
-    def _not_mine(self, what: str, error: answers.Denied) -> errors.NotAuthorised:
+    def _access_error(self, what: str, error: answers.Denied) -> errors.NotAuthorised:
         """Access denied: because of the token, or because of the owner?"""
         self._check_token()
         return errors.NotAuthorised(

@@ -45,7 +45,7 @@ def empty(plan: model.Plan) -> list[str]:
     return [f"Zenodo refuses empty files: leave out or fill {text.plural(len(names), 'file')} ({shown})."]
 
 
-def room(plan: model.Plan, kept: Mapping[str, int], *, is_new: bool) -> tuple[list[str], list[str]]:
+def capacity(plan: model.Plan, kept: Mapping[str, int], *, is_new: bool) -> tuple[list[str], list[str]]:
     """Whether plan and files that stay in the draft are too many or too large: problems, and remarks.
 
     Args:

@@ -31,9 +31,9 @@ def publish(way: http.Http, native: records.Records, ident: str) -> bool:
         for _ in range(_ATTEMPTS):
             try:
                 native.publish(ident)
-            except answers.Unsure as error:
+            except answers.OutcomeUnknown as error:
                 doubt = error
-                if _turned_up(way, native, ident):
+                if _appeared(way, native, ident):
                     return True
             except (errors.Refused, errors.NotAuthorised, errors.Unreachable) as error:
                 # 404 or 403 is how the service says that there is no draft any more.
@@ -65,7 +65,7 @@ def _refusal(way: http.Http, ident: str, error: errors.PublishError) -> errors.P
     )
 
 
-def _turned_up(way: http.Http, native: records.Records, ident: str) -> bool:
+def _appeared(way: http.Http, native: records.Records, ident: str) -> bool:
     if _is_published(native, ident):
         return True
     return any(_is_published(native, ident) for _ in way.pauses(way.patience.settle))

@@ -42,7 +42,7 @@ def _write(way: http.Http, native: records.Records, ident: str, body: Mapping[st
     try:
         return native.write(ident, body)
     except answers.Rejected as error:
-        if error.status != 400 or not answers.is_blamed_value(error.reason):
+        if error.status != 400 or not answers.may_be_collision(error.reason):
             raise
     way.sleep(way.patience.pause(1))
     return native.write(ident, body)

@@ -101,7 +101,7 @@ class Task:
             for name, stored in ({} if self.restart else there.files).items()
             if name not in plan.names and (name in plan.known or not self.delete_extra)
         }
-        wrong, remarks = limits.room(plan, kept, is_new=False)
+        wrong, remarks = limits.capacity(plan, kept, is_new=False)
         problems += wrong
         if there.is_draft:
             removed = self.restart or self.delete_extra
