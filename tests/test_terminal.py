@@ -115,7 +115,7 @@ def test_a_dry_run_prints_its_plan_as_the_result(place: Path, store: Stranger) -
         "bytes",
         "all.pmtiles",
         "(not",
-        "there",
+        "uploaded",
         "yet)",
     ]
     assert store.writes == []
