@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from entrypoint import destinations, errors, event, outcome
+from entrypoint import destinations, errors, event, outcome, workers
 from tests.test_zenodo import CREATOR, FAST, FILES, GITHUB, Runner, md5s
 from tests.zenodo import ZenodoServer
 
@@ -47,11 +49,104 @@ def ask(server: ZenodoServer, method: str, path: str, **how: Any) -> requests.Re
 # Files
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2, 8])
+@pytest.mark.parametrize("n_jobs", [1, 2, 8, 64])
 def test_many_files_are_replaced_at_once(server: ZenodoServer, run: Runner, n_jobs: int) -> None:
+    """Deletions that are under way together meet while the server works on them; no file is lost by it."""
+    server.state.options = dataclasses.replace(server.state.options, work=0.01)
     draft = server.add_draft({**MANY, "stays.bin": b"same"})
     files = {name: data + b"!" for name, data in MANY.items()} | {"stays.bin": b"same"}
     run(files, draft.id, n_jobs=n_jobs).ok()
+    assert server.checksums(draft.id) == md5s(files)
+    assert server.requests.in_flight_max("DELETE") <= min(n_jobs, 16)
+
+
+def test_deletions_are_under_way_together_to_a_distant_server(server: ZenodoServer, run: Runner) -> None:
+    server.state.options = dataclasses.replace(server.state.options, latency=0.2)
+    draft = server.add_draft(MANY)
+    files = {name: data + b"!" for name, data in MANY.items()}
+    run(files, draft.id, n_jobs=8).ok()
+    assert server.checksums(draft.id) == md5s(files)
+    assert server.requests.in_flight_max("DELETE") >= 3
+    assert len(server.requests.select("DELETE")) < 2 * len(MANY), "most of them do not meet"
+
+
+def test_where_deletions_meet_one_goes_at_a_time(server: ZenodoServer, run: Runner) -> None:
+    server.state.options = dataclasses.replace(server.state.options, work=0.05)
+    draft = server.add_draft(MANY)
+    files = {name: data + b"!" for name, data in MANY.items()}
+    run(files, draft.id, n_jobs=64).ok()
+    assert server.checksums(draft.id) == md5s(files)
+    statuses = [each.status for each in server.requests.select("DELETE")]
+    assert statuses.count(204) == len(MANY)
+    assert 0 < len(statuses) - len(MANY) < len(MANY) // 2
+
+
+def test_deletions_that_meet_and_are_blamed_on_the_server(zenodo: ZenodoServer, run: Runner) -> None:
+    """A draft without metadata: the refusal is a 500, as it is for any trouble of the server's own."""
+    zenodo.state.options = dataclasses.replace(zenodo.state.options, work=0.02)
+    draft = zenodo.add_draft(MANY)
+    zenodo.faults.add("answer", method="DELETE", status=500, body={"message": "no"}, count=4)
+    files = {name: data + b"!" for name, data in MANY.items()}
+    run(files, draft.id, n_jobs=8).ok()
+    assert zenodo.checksums(draft.id) == md5s(files)
+
+
+def test_a_file_that_can_never_be_deleted_fails_alone(zenodo: ZenodoServer, run: Runner) -> None:
+    draft = zenodo.add_draft(MANY)
+    zenodo.faults.add(
+        "answer", method="DELETE", path="/f07.tsv", status=500, body={"message": "no"}, count=None
+    )
+    ran = run({name: data + b"!" for name, data in MANY.items()}, draft.id, n_jobs=8)
+    assert [each.file.name for each in ran.result.results if each.status.value == "failed"] == ["f07.tsv"]
+    there = zenodo.checksums(draft.id)
+    assert there == md5s({name: data if name == "f07.tsv" else data + b"!" for name, data in MANY.items()})
+
+
+def test_two_runs_that_replace_files_of_one_draft(server: ZenodoServer, tmp_path: Path) -> None:
+    server.state.options = dataclasses.replace(server.state.options, work=0.01)
+    draft = server.add_draft(MANY)
+    names = sorted(MANY)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    halves = [{name: MANY[name] + b"!" for name in names[start::2]} for start in (0, 1)]
+    for folder in folders:
+        folder.mkdir()
+
+    def fill(number: int) -> None:
+        patience = dataclasses.replace(FAST, tries=12, cap=1.0)
+        Runner(server, folders[number])(halves[number], draft.id, n_jobs=4, patience=patience).ok()
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(fill, (0, 1)))
+    assert server.checksums(draft.id) == md5s(halves[0] | halves[1])
+
+
+def test_a_restart_deletes_everything_once(server: ZenodoServer, run: Runner) -> None:
+    server.state.options = dataclasses.replace(server.state.options, latency=0.05)
+    draft = server.add_draft({**MANY, "stranger.txt": b"s"})
+    files = {name: data + b"!" for name, data in MANY.items()}
+    run(files, draft.id, n_jobs=8, restart=True).ok()
+    assert server.checksums(draft.id) == md5s(files)
+    assert len(server.requests.select("DELETE")) >= len(MANY) + 1
+    assert server.requests.in_flight_max("DELETE") >= 3
+
+
+def test_a_cancel_amid_deletions_says_what_is_out(server: ZenodoServer, run: Runner) -> None:
+    server.state.options = dataclasses.replace(server.state.options, latency=0.2)
+    draft, cancel = server.add_draft(MANY), workers.Cancel()
+    files = {name: data + b"!" for name, data in MANY.items()}
+
+    def stop() -> None:
+        while len(server.checksums(draft.id)) == len(MANY):
+            time.sleep(0.01)
+        cancel.set()
+
+    threading.Thread(target=stop, daemon=True).start()
+    began = time.monotonic()
+    ran = run(files, draft.id, n_jobs=8, cancel=cancel)
+    assert time.monotonic() - began < 7 + 5
+    assert ran.result.exit_code == errors.ExitCode.CANCELLED
+    assert "Deleted to be replaced, and not sent yet" in ran.notices
+    run(files, draft.id).ok()
     assert server.checksums(draft.id) == md5s(files)
 
 

@@ -207,6 +207,7 @@ class ZenodoServer:
         value = bearer.strip() if scheme.lower() == "bearer" else query.get("access_token", "")
         token = self.state.tokens.get(value)
         entry = self._log(connection, path, query, headers, token is not None)
+        self._engine.stopping.wait(self.state.options.latency)
         request = messages.Request(
             "GET" if connection.command == "HEAD" else connection.command,
             path,
@@ -248,7 +249,7 @@ class ZenodoServer:
         self, request: messages.Request, connection: engine.Connection, entry: faults.Logged
     ) -> Answer:
         """The answer with rate limit headers and cookies, or what a fault makes of it."""
-        self._engine.stopping.wait(self.state.options.latency)
+        self._engine.stopping.wait(self.state.options.work)
         fault = self.faults.take(connection.command, request.path)
         entry.fault = fault.kind.value if fault else None
         limits, over = self._limits(request)

@@ -42,7 +42,8 @@ class Options:
     lost_updates_fail: of two requests that change the row of a draft at the same time one fails.
     csrf_referer: the older wording of the CSRF refusal.
     stale_seconds, stale_requests: how long new drafts are missing from lists and searches.
-    latency: seconds before each answer.
+    latency: seconds that each request is on its way to the server.
+    work: seconds that the server takes for each request; two that change a draft's row meet there.
     rate_limit, search_limit: requests per `rate_window` seconds; search is GET /api/records.
     quota, max_file: bytes; max_files: files per record.
     sink: keep no file content.
@@ -61,6 +62,7 @@ class Options:
     stale_seconds: float = 0.0
     stale_requests: int = 0
     latency: float = 0.0
+    work: float = 0.0
     rate_limit: int = 1000
     search_limit: int = 30
     rate_window: float = 60.0

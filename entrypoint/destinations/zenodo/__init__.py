@@ -86,7 +86,7 @@ class Zenodo:
         self._http = http.Http(
             wanted.url,
             wanted.token,
-            connections=2 * (n_jobs or _MOST_JOBS),
+            connections=(n_jobs or _MOST_JOBS) + fill.deletions(n_jobs or 0),
             patience=patience or Patience(),
             contact=contact if contact.isascii() and contact.isprintable() else "",
             check=check,
@@ -219,7 +219,7 @@ class Zenodo:
         opened = create.open_draft(self._http, self._records, self._deposits, self._finder(), task, same)
         draft = opened.draft
         place = files.Place(self._http, self._records, draft.id, opened.bucket)
-        self._filling = fill.Filling(place, one_at_a_time=self._n_jobs == 1)
+        self._filling = fill.Filling(place, self._n_jobs or 0)
         self._now = dataclasses.replace(
             self._now,
             stage=links.Stage.OPENED,
@@ -260,8 +260,10 @@ class Zenodo:
         """Delete every file of the draft."""
         with self._lock:
             self._proved.clear()
-        for name in tuple(self._draft.files):
-            self.remove(name)
+        names = tuple(self._draft.files)
+        if names and self._filling is not None:
+            self._filling.empty(names)
+            self._drop(*names)
 
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> destinations.Receipt:
         """Send one file and verify it."""
@@ -282,9 +284,13 @@ class Zenodo:
         if self._filling is None or name not in self._draft.files:
             return
         self._filling.remove(name)
+        self._drop(name)
+
+    def _drop(self, *names: str) -> None:
+        """Count files that were deleted from the draft."""
         with self._lock:
-            self.removed += 1
-            rest = {key: value for key, value in self._draft.files.items() if key != name}
+            self.removed += len(names)
+            rest = {key: value for key, value in self._draft.files.items() if key not in names}
             self._now = dataclasses.replace(self._now, record=dataclasses.replace(self._draft, files=rest))
 
     # Ending

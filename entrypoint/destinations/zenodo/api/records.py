@@ -165,7 +165,7 @@ class Records:
         """Remove a file from a draft. One that is gone already counts as removed.
 
         Args:
-            on_collision: called where it met another deletion; it is tried again.
+            on_collision: called where it met another deletion; it is tried again, unless this raises.
         """
         path = f"{_path(ident)}/draft/files/{quoted(name)}"
         request = Request(

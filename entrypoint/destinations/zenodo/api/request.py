@@ -36,7 +36,8 @@ class Request:
         once: not to be repeated when it may have been carried out.
         wants_json: the answer must be JSON.
         on_collision: called where it met another write to the same draft and was refused for that, which is
-            worth another try; without it, such a refusal is final.
+            worth another try; without it, such a refusal is final. What it raises ends the tries here: its
+            caller makes the request again.
         purpose: completes "waiting for zenodo.org …".
     """
 
