@@ -1,8 +1,10 @@
 """Seconds and memory of an upload to Zenodo; a part of ``make bench``.
 
-Two questions. How much of what MD5 alone allows is left when the files are sent as well? And how much faster
-than one ``requests.put`` after the other is it when every request has to wait? The service is the mock of the
-tests, but it drops the files in the kernel and knows their MD5 beforehand, so that the client is measured.
+Three questions. How much of what MD5 alone allows is left when the files are sent as well? How much faster than
+one ``requests.put`` after the other is it when every request has to wait? The service is the mock of the tests,
+but it drops the files in the kernel and knows their MD5 beforehand, so that the client is measured. And how many
+times the time of new files do replaced ones take, where requests wait on the network, and where they wait in the
+server, which refuses deletions that it works on at the same time? That is the mock as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from tests import action
@@ -28,6 +30,8 @@ from tests.zenodo import ZenodoServer, documents, engine, messages, state
 LATENCY: Final = 0.05
 """Seconds that each request waits in the second part."""
 JOBS: Final = "8"
+REPLACED: Final = 95
+"""Files of the third part, so small that only requests count."""
 PLENTY: Final = 10**9
 """Requests in a window: the benchmark is not to run into the rate limit."""
 BUFFER: Final = 1 << 28
@@ -156,7 +160,7 @@ class Sink(ZenodoServer):
 
 
 def report(folder: Path, rounds: int, measure: Measure, environment: Callable[[str], dict[str, str]]) -> None:
-    """Print both tables.
+    """Print all tables.
 
     Args:
         folder: the files; not more than Zenodo takes.
@@ -184,6 +188,44 @@ def report(folder: Path, rounds: int, measure: Measure, environment: Callable[[s
                 if number:
                     rows[name].append(row)
         _table(title, rows)
+    for kind, where in itertools.product(("zenodo", "invenio"), ("latency", "work")):
+        _replaced(kind, where, rounds, measure, environment)
+
+
+def _replaced(
+    kind: str, where: str, rounds: int, measure: Measure, environment: Callable[[str], dict[str, str]]
+) -> None:
+    """Print how long new and replaced files take, in pairs, with their requests.
+
+    Args:
+        kind: of the service, as `state.Options` names it.
+        where: the option that says how long a request waits, and where.
+    """
+    place = {"latency": "on the network", "work": "in the server"}[where]
+    print(f"\n{kind}: {REPLACED} small files, each request takes {LATENCY * 1000:.0f} ms {place}")
+    print(f"{'':24}{'seconds':>9}{'ratio':>7}{'requests':>10}{'refused':>9}")
+    names = [f"{number:03}.tsv" for number in range(REPLACED)]
+    found: dict[str, list[tuple[float, int, int]]] = {"new": [], "replaced": []}
+    options: dict[str, Any] = {where: LATENCY, "kind": kind, "rate_limit": PLENTY}
+    with tempfile.TemporaryDirectory() as folder, ZenodoServer(**options) as server:
+        for name in names:
+            (Path(folder) / name).write_text(f"{name} as it is now\n")
+        for number, what in itertools.product(range(rounds + 1), found):
+            draft = server.add_draft(dict.fromkeys(names, b"old") if what == "replaced" else {})
+            server.requests.clear()
+            flags = ["--in-dir", folder, "--upload-method", "all", "--zenodo-id", str(draft.id)]
+            flags += ["--zenodo-url", server.url, "--n-jobs", JOBS]
+            token = {"INPUT_ZENODO-TOKEN": server.token}
+            seconds, _, _ = measure([*action.COMMAND, *flags], environment(server.url) | token)
+            if server.checksums(draft.id) != {name: _md5(Path(folder) / name) for name in names}:
+                sys.exit(f"{kind}: the draft does not hold what was sent")
+            refused = sum((each.status or 0) >= 400 for each in server.requests)
+            if number:
+                found[what].append((seconds, len(server.requests), refused))
+    for what, runs in found.items():
+        ratio = statistics.median(one[0] / new[0] for one, new in zip(runs, found["new"], strict=True))
+        middle = [statistics.median(each) for each in zip(*runs, strict=True)]
+        print(f"{what:24}{middle[0]:9.2f}{ratio:7.2f}{middle[1]:10.0f}{middle[2]:9.0f}", flush=True)
 
 
 def _run(
