@@ -10,11 +10,14 @@ WORKDIR /build
 COPY requirements/runtime.txt ./
 # --no-deps: the lock is complete, and leaves out on purpose what is not used. actions-toolkit installs its
 # own tests as a package named `tests`. unchecked-hash: the bytecode is as old as its source by construction,
-# so Python need not look at the source's time.
+# so Python need not look at the source's time. botocore knows four hundred services; here it logs in and
+# finds endpoints of S3.
 RUN python3 -m venv --without-pip /opt/venv \
     && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps \
         --disable-pip-version-check --root-user-action=ignore --require-hashes -r runtime.txt \
     && rm -r /opt/venv/lib/python3.*/site-packages/tests \
+    && find /opt/venv/lib/python3.*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+        ! -name s3 ! -name sts ! -name 'sso*' ! -name signin -exec rm -r {} + \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 COPY entrypoint /opt/app/entrypoint
 # The command, for whoever runs the image with a shell of their own (GitLab, Nextflow).

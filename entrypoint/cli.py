@@ -28,7 +28,7 @@ _EPILOG: Final = """\
 examples:
   catalog-upload --in-dir out --s3-dir s3://bucket/sample --dry-run
   catalog-upload --in-dir out --zenodo-id new --zenodo-token ~/.zenodo --title "My sample" \\
-      --creators "Curie, Marie; ESPCI; 0000-0001-2345-6789"
+      --creators "Carberry, Josiah; Brown University; 0000-0002-1825-0097"
   catalog-upload upload_aws --in-dir out --s3-dir s3://bucket/sample --n-jobs 10     (as cartloader)
 
 A flag wins over the environment variable of the same input (INPUT_IN-DIR). AWS credentials come from the

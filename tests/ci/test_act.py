@@ -119,6 +119,7 @@ DEPOSITION = """
       title: An atlas
       creators: Doe, Jane
       description: All of it.
+      license: CC-BY-4.0
       publish: true
       shards: 4
     secrets:
