@@ -115,7 +115,7 @@ def test_a_draft_for_all_parts_is_made_once(zenodo: Depositions) -> None:
     assert (again.code, again.outputs["deposition-id"], again.outputs["published"]) == (0, number, "true"), (
         again.log
     )
-    assert "Nothing to send: 8 files already in the record" in again.log
+    assert "Nothing to send: 8 files in the record" in again.log
     assert [run.code for run in zenodo.parts(number, again.outputs["plan"])] == [0, 0, 0]
     assert zenodo.run({"zenodo-id": number, "publish": "true"}).outputs["changed"] == "false"
     assert len(zenodo.server.state.versions) == 1
