@@ -43,7 +43,6 @@ class _Sent:
     Attributes:
         count: bytes that were sent for it now.
         summed: whether it carried its checksum.
-        has_md5: whether its ETag is its MD5.
     """
 
     number: int
@@ -54,7 +53,6 @@ class _Sent:
     proof: str | None
     count: int
     summed: bool = True
-    has_md5: bool = False
 
 
 class Multipart:
@@ -128,31 +126,23 @@ class Multipart:
         return True
 
     def _create(self) -> None:
-        """Open an upload; with our own checksum as metadata where nothing else would prove the object."""
+        """Open an upload; with our own checksum as metadata where the store keeps none of an object in parts.
+
+        Whether it does is in the answer that opens an upload. ETags do not tell: some stores have MD5s of parts
+        and then an ETag of the object that is nothing of the kind.
+        """
         headers = self._headers
-        if self._store.needs_note and not self._store.keeps_part_checksums:
+        if self._store.keeps_part_checksums is False or self._store.keeps_checksums is False:
             own = checksums.of_file(self._file.source, compare.OWN, self._watch.check)
             headers = {**headers, f"x-amz-meta-{compare.OWN_CHECKSUM}": checksums.encode(own)}
+        is_known = headers is not self._headers or self._store.keeps_part_checksums is not None
         self._id, kept = self._open(headers)
         self._algorithm = self._store.algorithm
         self._keeps = self._algorithm is not None and kept == self._algorithm.name
-        if self._algorithm:
-            self._store.keeps_part_checksums = self._keeps
-
-    def _try_first(self) -> list[_Sent]:
-        """Send the first part alone, where it is not known yet whether this store's ETags prove parts.
-
-        If they do not, a new upload is opened, with our own checksum.
-        """
-        if self._keeps or self._continued or self._store.needs_note is not None:
-            return []
-        first = self._part(*next(self._cuts()))
-        self._store.needs_note = not first.has_md5
-        if first.has_md5:
-            return [first]
-        self._uploads.abort(self._key, self._id)
-        self._create()
-        return []
+        self._store.keeps_part_checksums = self._keeps
+        if not self._keeps and not is_known:
+            self._uploads.abort(self._key, self._id)
+            self._create()
 
     def _open(self, headers: Mapping[str, str]) -> tuple[str, str]:
         def send(options: frozenset[Option]) -> tuple[str, str, bool]:
@@ -176,7 +166,7 @@ class Multipart:
     # Sending
 
     def _send(self) -> list[_Sent]:
-        done = self._try_first()
+        done: list[_Sent] = []
         self._watch.moved(sum(part.count for part in done))
         under_way: deque[futures.Future[_Sent]] = deque()
         try:
@@ -252,12 +242,9 @@ class Multipart:
             self._store, answer, algorithm, digest, lambda: md5 or checksums.md5(data.view())
         )
         etag = answer.get("etag", "")
-        has_md5 = proved == proof.BY_MD5
-        if not has_md5 and self._store.needs_note is None and not self._keeps and compare.is_md5(etag, ""):
-            has_md5 = etag.strip('"') == checksums.md5(data.view()).hex()
         whole = digest if algorithm is self._algorithm else checksums.of_body(self._algorithm, data)
         summed = algorithm is not None
-        return _Sent(number, data.size, whole, data.own, etag, proved, data.size, summed, has_md5)
+        return _Sent(number, data.size, whole, data.own, etag, proved, data.size, summed)
 
     def _is_proved(self, part: client.Part, data: body.FileBody) -> bool:
         """Whether a part that is up is what the file has there: by its checksum, or an ETag that is its MD5."""

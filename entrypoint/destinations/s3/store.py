@@ -37,8 +37,6 @@ class Store:
         may_fall_back: whether the user left the checksum to us.
         keeps_checksums: whether the store was seen to answer with them; nothing before the first answer.
         keeps_part_checksums: the same of objects in parts.
-        needs_note: whether nothing but our own checksum as metadata proves an object in parts later on; nothing
-            before the first part's answer.
         etag_is_md5: whether ETags that look like an MD5 are one.
         quotes_etags: whether If-Match has to have quotes; old versions of Ceph want none.
     """
@@ -50,7 +48,6 @@ class Store:
         self.may_fall_back = chosen.checksum is settings.Checksum.AUTO
         self.keeps_checksums: bool | None = True if is_aws and self._wanted else None
         self.keeps_part_checksums = self.keeps_checksums
-        self.needs_note: bool | None = None
         self.etag_is_md5 = True
         self.quotes_etags = True
         self._unknown: set[Option] = {Option.UNSIGNED} if sign_payload else set()
