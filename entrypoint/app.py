@@ -167,8 +167,6 @@ class _Work:
 
     def _check_readers(self, outcome: Outcome, cancel: workers.Cancel) -> Outcome:
         """Check what is there now as a reader without credentials, if that is enabled."""
-        from entrypoint import readable
-
         chosen, destination = self._chosen, self.destination
         is_off = chosen.readers.check is settings.Readable.OFF
         published = bool(chosen.s3 or (outcome.links and outcome.links.published))
@@ -177,11 +175,13 @@ class _Work:
             return outcome
         if outcome.mode is Mode.DRAFT or (outcome.exit_code and not reads_only):
             return outcome
+        from entrypoint.readable import checking
+
         self._out.info("Checking that readers can open it …")
         urls = _urls(chosen, destination)
         try:
             found = workers.interruptible(
-                lambda: readable.check(
+                lambda: checking.check(
                     outcome, chosen.readers, urls, destination.etag, self._environ, cancel.check
                 ),
                 cancel,
@@ -199,19 +199,19 @@ class _Work:
             outcome = dataclasses.replace(outcome, results=engine.results, extras=engine.extras)
         if self.destination is None:
             return outcome
-        from entrypoint import readable
+        from entrypoint.readable import links as readers
 
         try:
             urls, links, plan = _urls(self._chosen, self.destination), self.destination.links(), outcome.plan
             if plan and self._chosen.s3 and self._chosen.readers.public_url:
-                links = dataclasses.replace(links, catalog="\n".join(readable.catalogs(plan, urls)))
+                links = dataclasses.replace(links, catalog="\n".join(readers.catalogs(plan, urls)))
             catalogs = [(u.name, urls(u.catalog.name)) for u in (plan.units if plan else ()) if u.catalog]
             return dataclasses.replace(
                 outcome,
                 links=links,
                 deleted=self.destination.removed,
                 catalog_urls=tuple(catalogs),
-                views=tuple(readable.views(plan, urls)) if plan and self._chosen.s3 else (),
+                views=tuple(readers.views(plan, urls)) if plan and self._chosen.s3 else (),
                 notices=(
                     *self.destination.notices(),
                     *(_losses(engine) if engine else ()),
@@ -223,9 +223,9 @@ class _Work:
 
 def _urls(chosen: settings.Settings, destination: destinations.Destination) -> Callable[[str], str]:
     """From a remote name to the address that readers use."""
-    from entrypoint import readable
+    from entrypoint.readable import links
 
-    return readable.url_of(chosen.readers.public_url if chosen.s3 else "", destination.file_url)
+    return links.url_of(chosen.readers.public_url if chosen.s3 else "", destination.file_url)
 
 
 def _losses(engine: transfer.Transfer) -> Iterator[str]:
@@ -361,16 +361,12 @@ def _end(
         )
     if known and known.manifest_on_stdout and not out.has_events:
         outcome = written(lambda: out.print_manifest(report.manifest(outcome, chosen or known, url)), outcome)
-    for title, lines in (report.deletions(outcome), report.remarks(outcome)):
-        if lines:
-            out.warning(title, lines)
-    if outcome.exit_code:
-        _report_failure(out, outcome)
-    else:
-        for line in [*report.links(outcome), report.headline(outcome)]:
-            out.result(line)
-    out.write_summary(report.summary(outcome, chosen))
-    out.event("manifest", **report.document(outcome, chosen or known, url))
+    _report(out, outcome)
+    # Both take time where there are many files.
+    if out.has_summary:
+        out.write_summary(report.summary(outcome, chosen))
+    if out.has_events:
+        out.event("manifest", **report.document(outcome, chosen or known, url))
     if destination is not None:
         destination.close()
     return int(outcome.exit_code)
@@ -379,6 +375,19 @@ def _end(
 def _is_planned(error: errors.PublishError | None) -> bool:
     """Whether the manifest's path turned out to be that of a file to upload."""
     return isinstance(error, errors.BadInput) and any(each.startswith("manifest:") for each in error.problems)
+
+
+def _report(out: runner.Runner, outcome: Outcome) -> None:
+    from entrypoint import report
+
+    for title, lines in (report.deletions(outcome), report.remarks(outcome)):
+        if lines:
+            out.warning(title, lines)
+    if outcome.exit_code:
+        _report_failure(out, outcome)
+        return
+    for line in [*report.links(outcome), report.headline(outcome)]:
+        out.result(line)
 
 
 def _report_failure(out: runner.Runner, outcome: Outcome) -> None:

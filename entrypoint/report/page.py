@@ -46,24 +46,27 @@ class _Page:
             self._blocks.append(block)
             self.left -= size
 
-    def fit(self, before: str, items: Iterable[str], after: str, more: str, share: float = 1.0) -> None:
+    def fit(
+        self, before: str, items: Iterable[str], count: int, after: str, more: str, share: float = 1.0
+    ) -> None:
         """Add a block of as many items as fit into a share of the page.
 
         Args:
+            items: the others are never made: of a million files a few thousand fit.
+            count: number of all items.
             more: takes the place of the items that do not fit; ``{}`` is their number.
             share: of the whole page, at most.
         """
-        items = list(items)
         space = min(self.left, int(self._limit * share))
         space -= len((before + after + more).encode("utf-8")) + 20
-        taken = 0
+        taken: list[str] = []
         for item in items:
             space -= len(item.encode("utf-8"))
             if space < 0:
                 break
-            taken += 1
-        rest = more.format(f"{len(items) - taken:,}") if taken < len(items) else ""
-        self.add(before + "".join(items[:taken]) + rest + after)
+            taken.append(item)
+        rest = more.format(f"{count - len(taken):,}") if len(taken) < count else ""
+        self.add(before + "".join(taken) + rest + after)
 
     def __str__(self) -> str:
         return "".join(self._blocks)
@@ -124,7 +127,9 @@ def _error(page: _Page, outcome: Outcome) -> None:
     hint = f">\n> {markup.inline(error.hint)}\n" if error.hint else ""
     if isinstance(error, errors.BadInput) and len(error.problems) > 1:
         problems = (f"> - {markup.inline(problem)}\n" for problem in error.problems)
-        page.fit(f"> [!{kind}]\n", problems, hint, "> - … and {} more, see the log\n", 0.25)
+        page.fit(
+            f"> [!{kind}]\n", problems, len(error.problems), hint, "> - … and {} more, see the log\n", 0.25
+        )
     else:
         page.add(f"> [!{kind}]\n> {markup.inline(error.message, 2000)}\n{hint}")
 
@@ -133,14 +138,14 @@ def _failures(page: _Page, outcome: Outcome) -> None:
     causes = grouping.of(outcome)
     if not causes:
         return
-    rows = [
+    rows = (
         markup.row([_names(cause.files), markup.inline(cause.reason), markup.inline(cause.hint) or "–"])
         for cause in causes
-    ]
+    )
     failed = sum(len(cause.files) for cause in causes)
     head = markup.row(["Files", "What happened", "What to do"], tag="th")
     more = markup.row(["… and {} more causes"])
-    page.fit(f"### What failed ({failed:,})\n\n<table>\n{head}", rows, "</table>", more, 0.3)
+    page.fit(f"### What failed ({failed:,})\n\n<table>\n{head}", rows, len(causes), "</table>", more, 0.3)
 
 
 def _names(files: Sequence[model.PlannedFile]) -> str:
@@ -324,12 +329,12 @@ def _remarks(page: _Page, outcome: Outcome, given: settings.Settings | None) -> 
         )
     if remarks:
         items = (f"- {markup.inline(remark)}\n" for remark in remarks)
-        page.fit("### Remarks\n\n", items, "", "- … and {} more\n", 0.1)
+        page.fit("### Remarks\n\n", items, len(remarks), "", "- … and {} more\n", 0.1)
     left_out = outcome.plan.left_out if outcome.plan else ()
     if left_out:
         items = (f"- {markup.inline(remark)}\n" for remark in left_out)
         before = f"<details>\n<summary>Left out: {text.plural(len(left_out), 'file')}</summary>\n\n"
-        page.fit(before, items, "\n</details>", "- … and {} more\n", 0.1)
+        page.fit(before, items, len(left_out), "\n</details>", "- … and {} more\n", 0.1)
 
 
 def _extras(page: _Page, outcome: Outcome) -> None:
@@ -343,13 +348,13 @@ def _extras(page: _Page, outcome: Outcome) -> None:
 
 
 def _table_of_extras(page: _Page, title: str, extras: Sequence[ExtraResult]) -> None:
-    rows = [
+    rows = (
         markup.row([markup.code(extra.name), text.size_text(extra.size), _fate(extra)], right=frozenset({1}))
         for extra in sorted(extras, key=lambda extra: not extra.error)
-    ]
+    )
     head = markup.row(["Name", "Size", ""], tag="th")
     before = f"<details>\n<summary>{title}</summary>\n\n<table>\n{head}"
-    page.fit(before, rows, "</table>\n\n</details>", markup.row(["… and {} more"]), 0.15)
+    page.fit(before, rows, len(extras), "</table>\n\n</details>", markup.row(["… and {} more"]), 0.15)
 
 
 def _fate(extra: ExtraResult) -> str:
@@ -378,7 +383,7 @@ def _files(page: _Page, outcome: Outcome) -> None:
     )
     head = markup.row(["File", "Group", "Size", "Status", "Reason and checksum"], right=right, tag="th")
     before = f"<details>\n<summary>Every file ({len(outcome.results):,})</summary>\n\n<table>\n{head}"
-    page.fit(before, rows, "</table>\n\n</details>", markup.row(["… and {} more"]))
+    page.fit(before, rows, len(outcome.results), "</table>\n\n</details>", markup.row(["… and {} more"]))
 
 
 def _name(file: model.PlannedFile) -> str:

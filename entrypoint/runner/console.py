@@ -115,6 +115,11 @@ class Runner:
         return self._events
 
     @property
+    def has_summary(self) -> bool:
+        """Whether there is a page for a summary."""
+        return self._summary_file is not None
+
+    @property
     def has_terminal(self) -> bool:
         """Whether a person watches a terminal in which a line can be drawn again."""
         return not (self.on_github or self._quiet or self._plain) and self.log.isatty()

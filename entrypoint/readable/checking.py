@@ -18,9 +18,7 @@ from entrypoint.plan import model
 from entrypoint.readable import fetch, findings, sample
 from entrypoint.readable.fetch import Answer
 from entrypoint.readable.judge import MAGIC, Judge, Wanted
-from entrypoint.readable.links import UrlOf, catalogs, url_of, views
-
-__all__ = ["catalogs", "check", "url_of", "views"]
+from entrypoint.readable.links import UrlOf
 
 REQUESTS: Final = 40
 SECONDS: Final = 60.0
