@@ -10,6 +10,9 @@ RUN := .venv/bin/python
 SOURCES := entrypoint tests tools
 REAL_ZENODO := $(addprefix tests/real_zenodo/,lives.py refusals.py conformance.py)
 
+# The tests start the program thousands of times; without its bytecode each start compiles it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo check test lint format bench faults real-s3 real-zenodo lock clean venv localstack
 .DEFAULT_GOAL := help
 

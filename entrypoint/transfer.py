@@ -18,6 +18,8 @@ from entrypoint.destinations import State, Verdict
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Status
 from entrypoint.plan import model
 
+_FIRST_THREADS: Final = 32
+"""Threads to begin with where their number is left to us."""
 _GIVE_UP: Final = 10.0
 """Seconds since the last success, after which a series of failures of one kind is expected to continue."""
 _CLEAN_UP: Final = 15.0
@@ -131,10 +133,11 @@ class Transfer:
             raise
         self._raise_if_all_failed()
 
-    def _jobs(self, files: Sequence[model.PlannedFile]) -> int:
-        """Files in flight for these files."""
-        self._size = self._rules.n_jobs or max(1, self._destination.jobs(files))
-        return self._size
+    def _pool(self, files: Sequence[model.PlannedFile]) -> workers.Pool:
+        """Threads for these files: as many as the user wants, or else as many as help."""
+        chosen = self._rules.n_jobs
+        self._size = chosen or max(1, self._destination.jobs(files))
+        return workers.Pool(self._size, self._cancel, chosen or _FIRST_THREADS)
 
     def _abandon(self) -> None:
         """Let the destination clean up, for a limited time: a dead network would not answer that either."""
@@ -155,7 +158,7 @@ class Transfer:
             with self._lock:
                 self._verdicts[file.name] = verdict
 
-        with workers.Pool(self._jobs(tuple(self._plan)), self._cancel) as pool:
+        with self._pool(tuple(self._plan)) as pool:
             for file in self._plan:
                 pool.submit(one, file)
             pool.drain()
@@ -273,7 +276,7 @@ class Transfer:
         data.sort(key=lambda file: (-file.size, file.name))
         guarded = [(unit, file) for unit in self._plan.units for file in unit if file.is_guarded]
         waiting = [(unit, file) for unit, file in guarded if file.name in wanted]
-        with workers.Pool(self._jobs(to_send), self._cancel) as pool:
+        with self._pool(to_send) as pool:
             for file in data:
                 pool.submit(self._put, file)
             while True:
@@ -346,6 +349,7 @@ class Transfer:
                 proof=receipt.proof,
                 strong=receipt.strong,
                 seconds=time.monotonic() - start,
+                before=verdict.state,
             )
         )
 
@@ -397,7 +401,8 @@ class Transfer:
     def _finish(self, result: FileResult) -> None:
         file = result.file
         with self._lock:
-            if verdict := self._verdicts.get(file.name):
+            verdict = self._verdicts.get(file.name)
+            if verdict and result.before is not verdict.state:
                 result = dataclasses.replace(result, before=verdict.state)
             self._results[file.name] = result
             self._pending[file.unit] -= not file.is_guarded

@@ -26,11 +26,12 @@ def near(*, quick: bool) -> dict[str, Callable[[], Path]]:
 
 def far(*, quick: bool) -> dict[str, Callable[[], Path]]:
     """What is sent to a store in another region."""
-    many, few = (200, 16) if quick else (1000, 64)
+    many, few, large = (200, 16, 256) if quick else (1000, 64, 1000)
     return {
         f"{many} x 20 kB": lambda: equal(many, 20_000),
         "typical set, 76 MB": lambda: typical(0.1),
         f"{few} x 8 MB": lambda: equal(few, 8_000_000),
+        f"2 x {large} MB": lambda: equal(2, large * 1_000_000),
     }
 
 

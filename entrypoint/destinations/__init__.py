@@ -122,6 +122,10 @@ class Reporter(Protocol):
     secret.
     """
 
+    @property
+    def wants_requests(self) -> bool:
+        """Whether `request` does anything; for those to whom making its arguments is work."""
+
     def request(self, method: str, url: str, status: str, seconds: float) -> None:
         """One request has ended.
 
@@ -149,6 +153,8 @@ class Reporter(Protocol):
 
 class Silent:
     """A reporter that says nothing."""
+
+    wants_requests = False
 
     def request(self, method: str, url: str, status: str, seconds: float) -> None:
         """Say nothing."""

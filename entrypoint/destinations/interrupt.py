@@ -43,7 +43,8 @@ class Operation:
 
     def attach(self, connection: socket.socket) -> None:
         """Use this socket from now on: set its time-out, and end it at once where the request has to end."""
-        connection.settimeout(self.stall)
+        if connection.gettimeout() != self.stall:  # setting it is a system call each time
+            connection.settimeout(self.stall)
         with self._lock:
             self._socket = connection
             if self.cancelled or self.expired:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -71,7 +72,7 @@ class LocalFile:
     def open(self) -> BinaryIO:
         """Open for reading, unbuffered."""
         try:
-            stream = self.path.open("rb", buffering=0)
+            stream = io.FileIO(self.path)
         except OSError as error:
             raise errors.FileFailed(
                 f"{self.path.name!r} cannot be read: {error.strerror}.", "Was it moved during the run?"

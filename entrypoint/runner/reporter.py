@@ -42,6 +42,11 @@ class Reporter:
         self._trouble: _Wait | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def wants_requests(self) -> bool:
+        """Whether requests are said."""
+        return self._runner.verbose
+
     def request(self, method: str, url: str, status: str, seconds: float) -> None:
         """One request has ended."""
         if self._runner.verbose:

@@ -28,14 +28,16 @@ from entrypoint.plan import model
 
 Patience = dial.Patience
 
-_SMALL_JOBS: Final = 128
-"""Small files in flight: a request mostly waits."""
+_SMALL_JOBS: Final = 256
+"""Small files in flight, at most: a request mostly waits."""
 _LARGE_AT_A_TIME: Final = 4
 """Files in parts at a time: their parts go side by side."""
 _REQUESTS: Final = 256 + upload.PARTS
 """Requests at a time, at most."""
 _READ_BACK: Final = 1024 * 1024 * 1024
 """Bytes of the largest object that `verify-only` reads where nothing else proves its content."""
+_START: Final = 60.0
+"""Seconds in which the first request is sent, if ever."""
 _NO_ACCOUNT: Final = ("000000000000", "111111111111")
 
 
@@ -91,8 +93,7 @@ class S3(destinations.Destination):
         self._store = self._ask.store
         self._uploads = unfinished.Uploads(self._ask)
         self._kept = readback.Readback(chosen, self._ask)
-        # While the first request waits for its answer, there is time to load what the next ones need.
-        threading.Thread(target=checksums.library, name="load", daemon=True).start()
+        threading.Thread(target=self._load, name="load", daemon=True).start()
         self._prefix = f"{chosen.prefix}/" if chosen.prefix else ""
         self._plan = model.Plan(())
         self._there = listing.Listing(
@@ -159,6 +160,12 @@ class S3(destinations.Destination):
         except (problems.Failed, errors.PublishError):
             return
         self._store.tell("This store ignores expected-bucket-owner: the bucket's owner was not checked.")
+
+    def _load(self) -> None:
+        """While the first request waits for its answer, load what the next ones need. Not before: loading stops
+        every other thread."""
+        if self._pool.busy.wait(_START):
+            checksums.library()
 
     def jobs(self, files: Sequence[model.PlannedFile]) -> int:
         """Files in flight for ``n-jobs: auto``: as many as are there, for their bytes are bounded elsewhere."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -156,9 +157,11 @@ class Connection:
                     sent = len(head)
                 self._send(body[sent - len(head) :])
         except (BrokenPipeError, ConnectionResetError):
+            usual = self.socket.gettimeout()
             self.socket.settimeout(_EARLY)
             with contextlib.suppress(OSError):
                 self._left += self.socket.recv(_READ)
+            self.socket.settimeout(usual)
             if not self._left.startswith(b"HTTP/"):
                 raise
             return False
@@ -171,33 +174,58 @@ class Connection:
 
     # Receiving
 
-    def receive(self) -> Response:
+    def receive(self, wait: float) -> Response:
         """The head of the answer to what was sent; interim answers (1xx) are passed over.
+
+        Args:
+            wait: seconds to wait for it; after that, the socket's own time-out holds.
 
         Raises:
             Malformed, OSError
         """
         while True:
+            if not self._left:
+                self._wait(wait)
             version, status, headers = self._head()
             if status >= 200:
                 break
         option = headers.get("connection", "").lower()
-        keep = "close" not in option if version != b"HTTP/1.0" else "keep-alive" in option
+        keep = "close" not in option if version != "HTTP/1.0" else "keep-alive" in option
         return Response(self, status, headers, keep=keep)
 
-    def _head(self) -> tuple[bytes, int, dict[str, str]]:
-        head = self._read_head()
-        first, *lines = head.replace(b"\r\n", b"\n").split(b"\n")
-        version, _, rest = first.partition(b" ")
-        if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+    def _wait(self, seconds: float) -> None:
+        """Wait for the first bytes of an answer. The socket's time-out is another one, and setting it costs a
+        system call, so it is set only where it runs out first or comes too late."""
+        usual = self.socket.gettimeout() or seconds
+        end = time.monotonic() + seconds
+        if seconds < usual:
+            self.socket.settimeout(seconds)
+        try:
+            while True:
+                try:
+                    return self._more()
+                except TimeoutError:
+                    left = end - time.monotonic()
+                    if left <= 0:
+                        raise
+                    self.socket.settimeout(min(left, usual))
+        finally:
+            if self.socket.gettimeout() != usual:
+                with contextlib.suppress(OSError):
+                    self.socket.settimeout(usual)
+
+    def _head(self) -> tuple[str, int, dict[str, str]]:
+        first, *lines = self._read_head().decode("latin-1").replace("\r\n", "\n").split("\n")
+        version, _, rest = first.partition(" ")
+        if not version.startswith("HTTP/1.") or not (rest[:3].isascii() and rest[:3].isdigit()):
             raise Malformed("an answer that is not HTTP")
         headers: dict[str, str] = {}
         last = ""
         for line in lines:
-            if line[:1] in (b" ", b"\t") and last:
-                headers[last] += " " + line.strip().decode("latin-1")
+            if line[:1] in (" ", "\t") and last:
+                headers[last] += " " + line.strip()
                 continue
-            name, colon, value = line.decode("latin-1").partition(":")
+            name, colon, value = line.partition(":")
             if not colon:
                 continue
             last, value = name.strip().lower(), value.strip()

@@ -85,7 +85,7 @@ def open_connection(
         return connection.Connection(
             through.socket, tls=through.tls, absolute=str(target).encode(), headers=login
         )
-    _tunnel(through, target, login, proxy)
+    _tunnel(through, target, login, proxy, patience.stall)
     if through.tls:
         raise NoAnswer(
             errors.Refused(
@@ -163,13 +163,13 @@ def _secured(
 
 
 def _tunnel(
-    through: connection.Connection, target: network.Target, login: bytes, proxy: network.Proxy
+    through: connection.Connection, target: network.Target, login: bytes, proxy: network.Proxy, wait: float
 ) -> None:
     host = f"[{target.host}]" if ":" in target.host else target.host
     place = f"{host}:{target.port}".encode("idna" if not target.host.isascii() else "ascii")
     try:
         through.send(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (place, place, login), None)
-        response = through.receive()
+        response = through.receive(wait)
         if response.status // 100 == 2:
             return
         response.read(_PROXY_ANSWER, without_body=False)

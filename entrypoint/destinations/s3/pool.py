@@ -16,6 +16,8 @@ from entrypoint.destinations.s3 import connection, dial, network
 
 _MAX_IDLE: Final = 50.0
 """Seconds after which an idle connection is not trusted: gateways forget theirs after a minute without a word."""
+_FRESH: Final = 0.5
+"""Seconds in which a connection is used again without a look at it, as long as that goes well."""
 _ANSWER: Final = 32 * 1024 * 1024
 """Bytes of the largest answer that is read whole; a page of a listing has up to 4 MB."""
 _SLOWEST: Final = 64 * 1024
@@ -75,6 +77,10 @@ class Pool:
         self._interrupter = interrupt.Interrupter("s3-interrupter")
         self._lock = threading.Lock()
         self._idle: defaultdict[network.Target, list[connection.Connection]] = defaultdict(list)
+        self.busy = threading.Event()
+        """Set once a request was sent: from then on the network works for us."""
+        self._surprised = False
+        """Whether a connection turned out to be closed that was in use a moment ago."""
         self.heard = time.monotonic()
         """When the last answer came, from whichever server."""
 
@@ -154,6 +160,7 @@ class Pool:
                 used.close()
                 if not was_kept or operation.cancelled or operation.expired:
                     raise
+                self._surprised = True
                 self._drop_idle(target)
                 again = True
             except BaseException:
@@ -172,9 +179,9 @@ class Pool:
         if request.body:
             del body
             request.body.release()
-        used.socket.settimeout(request.wait or self.patience.answer)
-        response = used.receive()
-        used.socket.settimeout(self.patience.stall)
+        if not self.busy.is_set():
+            self.busy.set()
+        response = used.receive(request.wait or self.patience.answer)
         self.heard = time.monotonic()
         response.keep &= complete
         return response
@@ -182,13 +189,15 @@ class Pool:
     # Connections
 
     def _take(self, target: network.Target, operation: interrupt.Operation) -> connection.Connection:
-        oldest = time.monotonic() - _MAX_IDLE
         while True:
             with self._lock:
                 kept = self._idle[target].pop() if self._idle[target] else None
             if kept is None:
                 return dial.open_connection(self._network, target, self.patience, operation)
-            if kept.idle_since > oldest and not kept.is_stale:
+            idle = time.monotonic() - kept.idle_since
+            if idle < _FRESH and not self._surprised:
+                return kept
+            if idle < _MAX_IDLE and not kept.is_stale:
                 return kept
             kept.close()
 

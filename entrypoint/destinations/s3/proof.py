@@ -29,7 +29,7 @@ def of_answer(
         md5: of the bytes.
     """
     said = answer.get(algorithm.header, "") if algorithm else ""
-    if algorithm and algorithm.is_plausible(said):
+    if algorithm and (said == checksums.encode(digest) or algorithm.is_plausible(said)):
         store.keeps_checksums = True
         return algorithm.name if said == checksums.encode(digest) else None
     if algorithm:

@@ -298,6 +298,8 @@ class Service:
     # Telling
 
     def _tell(self, call: Call, used: endpoint.Endpoint, status: str, began: float) -> None:
+        if not self._reporter.wants_requests:
+            return
         names: Iterable[str] = (name for name, _ in call.query if name in _SHOWN)
         query = "&".join(names)
         url = f"{used.target}{used.path_of(call.key)}"

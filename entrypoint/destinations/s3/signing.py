@@ -9,6 +9,7 @@ import datetime as dt
 import functools
 import hashlib
 import hmac
+import time
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -83,16 +84,16 @@ def sign(
         headers: without Host; names in lower case.
         payload: SHA-256 of the body in hexadecimal, or `UNSIGNED`.
     """
-    now = now or dt.datetime.now(dt.UTC)
-    stamp = f"{now:%Y%m%dT%H%M%SZ}"
+    stamp = _stamp(int(now.timestamp() if now else time.time()))
     if scope.asymmetric:
+        now = now or dt.datetime.now(dt.UTC)
         return _sign_for_regions(keys, scope, method, host, path, query, headers, payload, now)
     signed = {**headers, "x-amz-content-sha256": payload, "x-amz-date": stamp}
     if keys.token:
         signed["x-amz-security-token"] = keys.token
-    lines = sorted([("host", host), *((name, " ".join(value.split())) for name, value in signed.items())])
-    names = ";".join(name for name, _ in lines)
-    shown = "".join(f"{name}:{value}\n" for name, value in lines)
+    lines = sorted([("host", host), *[(name, " ".join(value.split())) for name, value in signed.items()]])
+    names = ";".join([name for name, _ in lines])
+    shown = "".join([f"{name}:{value}\n" for name, value in lines])
     request = f"{method}\n{path}\n{query}\n{shown}\n{names}\n{payload}"
     digest = hashlib.sha256(request.encode("latin-1", "surrogateescape")).hexdigest()
     place = f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
@@ -103,6 +104,11 @@ def sign(
         f"{_ALGORITHM} Credential={keys.access_key}/{place}, SignedHeaders={names}, Signature={signature}"
     )
     return signed
+
+
+@functools.lru_cache(maxsize=8)
+def _stamp(second: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
 @functools.lru_cache(maxsize=8)

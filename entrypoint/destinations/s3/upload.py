@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import urllib.parse
 from collections.abc import Mapping
@@ -202,10 +203,13 @@ class Uploader:
 
     def object_headers(self, file: model.PlannedFile) -> dict[str, str]:
         """Headers that describe the object."""
+        of_file = {"content-type": file.media_type, "cache-control": file.cache_control}
+        return {name: value for name, value in of_file.items() if value} | self._same_for_all
+
+    @functools.cached_property
+    def _same_for_all(self) -> dict[str, str]:
         chosen = self._chosen
         headers: Mapping[str, str] = {
-            "content-type": file.media_type,
-            "cache-control": file.cache_control,
             "x-amz-storage-class": chosen.storage_class,
             "x-amz-acl": chosen.acl,
             "x-amz-server-side-encryption": chosen.sse,
