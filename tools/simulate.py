@@ -295,19 +295,17 @@ def measured(part: str) -> list[dict[str, Any]]:
 
 
 def _defaults() -> str:
-    """A column for each load and transport, a line for each client: seconds, processor, memory."""
+    """A line for each load and transport, a column for each client: seconds, processor, memory."""
     rows = measured("defaults")
     if not rows:
         return "Not measured yet on this version.\n"
-    columns = list(dict.fromkeys((row["load"], row["tls"]) for row in rows))
-    cells = {(row["client"], row["load"], row["tls"]): row for row in rows}
+    clients = list(dict.fromkeys(row["client"] for row in rows))
     lines = []
-    for client in dict.fromkeys(row["client"] for row in rows):
-        found = [cells[client, *column] for column in columns]
-        lines.append(
-            (client, *(f"{one['seconds']:.2f} s, {one['cpu']:.2f} s, {one['megabytes']} MB" for one in found))
-        )
-    return _markdown(("", *(f"{load}, {'https' if tls else 'http'}" for load, tls in columns)), lines)
+    for load, tls in dict.fromkeys((row["load"], row["tls"]) for row in rows):
+        found = {row["client"]: row for row in rows if (row["load"], row["tls"]) == (load, tls)}
+        cells = (f"{one['seconds']:.2f} s, {one['cpu']:.1f} s, {one['megabytes']} MB" for one in found.values())
+        lines.append((f"{load}, {'https' if tls else 'http'}", *cells))
+    return _markdown(("", *clients), lines)
 
 
 def sentence() -> str:
@@ -315,14 +313,15 @@ def sentence() -> str:
     rows = [row for row in measured("defaults") if row["tls"]]
     if not rows:
         return "`make bench` measures how fast it is, beside s5cmd, `aws s3 cp` and others.\n"
-    load = rows[0]["load"]
-    seconds = {row["client"]: row["seconds"] for row in rows if row["load"] == load}
-    files, wait = load.replace(" x ", " files of "), rows[0]["latency"] * 1000
+    clients = list(dict.fromkeys(row["client"] for row in rows))
+    lines = []
+    for load in dict.fromkeys(row["load"] for row in rows):
+        found = {row["client"]: f"{row['seconds']:.1f} s" for row in rows if row["load"] == load}
+        lines.append((load, *(found[client] for client in clients)))
     return (
-        f"Over https to a store where each request waits {wait:.0f} ms, {files} take "
-        f"{seconds['catalog-upload']:.1f} s with the defaults (s5cmd {seconds['s5cmd']:.1f} s, "
-        f"`aws s3 cp` {seconds['aws s3 cp --recursive']:.1f} s): [more figures](docs/scaling.md#what-was-measured), "
-        "repeated by `make bench`.\n"
+        "Seconds of whole runs with default settings, over https, to a store where each request waits "
+        f"{rows[0]['latency'] * 1000:.0f} ms; repeated by `make bench` "
+        f"([more figures](docs/scaling.md#what-was-measured)):\n\n{_markdown(('', *clients), lines)}"
     )
 
 
