@@ -94,7 +94,7 @@ class Transfer:
         self._pending = {unit.name: len(unit.files) - made[unit.name] for unit in plan.units}
         self._pending_made = made
         self._barrier_moved = True
-        self._size = 1
+        self._current: workers.Pool | None = None
         self.extras: tuple[ExtraResult, ...] = ()
         self.replaced: dict[str, bytes] = {}
 
@@ -136,8 +136,9 @@ class Transfer:
     def _pool(self, files: Sequence[model.PlannedFile]) -> workers.Pool:
         """Threads for these files: as many as the user wants, or else as many as help."""
         chosen = self._rules.n_jobs
-        self._size = chosen or max(1, self._destination.jobs(files))
-        return workers.Pool(self._size, self._cancel, chosen or _FIRST_THREADS)
+        size = chosen or max(1, self._destination.jobs(files))
+        self._current = workers.Pool(size, self._cancel, chosen or _FIRST_THREADS)
+        return self._current
 
     def _abandon(self) -> None:
         """Let the destination clean up, for a limited time: a dead network would not answer that either."""
@@ -356,7 +357,8 @@ class Transfer:
     def _all_keep_failing(self) -> bool:
         """Whether all recent files failed for a reason that would fail the others too."""
         with self._lock:
-            row = len(self._consecutive_failures) >= 2 * self._size
+            in_flight = self._current.threads if self._current else 1
+            row = len(self._consecutive_failures) >= 2 * in_flight
             return row and time.monotonic() - self._last_success > _GIVE_UP
 
     def _remove(self) -> None:

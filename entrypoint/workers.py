@@ -114,6 +114,11 @@ class Pool:
             for thread in self._threads:
                 thread.join(max(0.0, end - time.monotonic()))
 
+    @property
+    def threads(self) -> int:
+        """Threads so far: jobs in flight, at most."""
+        return len(self._threads)
+
     def submit(self, job: Callable[[model.PlannedFile], None], file: model.PlannedFile) -> None:
         """Queue a job."""
         self._left += 1

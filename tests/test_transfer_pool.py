@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -29,3 +30,39 @@ def test_jobs_that_never_started_are_not_waited_for(monkeypatch: pytest.MonkeyPa
     with pytest.raises(errors.NotAuthorised):
         run()
     assert time.monotonic() - began < 30
+
+
+def _most_at_once(pool: workers.Pool, jobs: int) -> int:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def job(_: Any) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.1)
+        with lock:
+            running -= 1
+
+    file: Any = None
+    with pool:
+        for _ in range(jobs):
+            pool.submit(job, file)
+        pool.drain()
+    return most
+
+
+def test_jobs_that_wait_get_more_threads() -> None:
+    pool = workers.Pool(32, workers.Cancel(), 2)
+    assert 2 < _most_at_once(pool, 200) <= 32
+    assert pool.threads > 2
+
+
+def test_a_chosen_number_is_used_from_the_start_and_never_exceeded() -> None:
+    assert _most_at_once(workers.Pool(8, workers.Cancel()), 40) == 8
+
+
+def test_there_are_no_more_threads_than_jobs() -> None:
+    pool = workers.Pool(64, workers.Cancel())
+    _most_at_once(pool, 3)
+    assert pool.threads == 3
