@@ -71,6 +71,8 @@ class ExtraResult:
     planned: bool = False
     """A dry run would delete it."""
     error: str = ""
+    goes: bool = False
+    """It is deleted with `delete-extra` or without."""
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class Transfer:
         self._pending_made = made
         self._barrier_moved = True
         self._current: workers.Pool | None = None
+        self._size = 1
         self.extras: tuple[ExtraResult, ...] = ()
         self.replaced: dict[str, bytes] = {}
 
@@ -112,7 +113,7 @@ class Transfer:
         """
         try:
             workers.interruptible(lambda: self._destination.preflight(self._plan), self._cancel)
-            self.extras = tuple(ExtraResult(e.name, e.size) for e in self._destination.extras())
+            self.extras = tuple(ExtraResult(e.name, e.size, goes=e.goes) for e in self._destination.extras())
             if self._rules.delete_extra:
                 safeguards.refuse_other_catalogs(self.extras)
             self._compare()
@@ -196,7 +197,7 @@ class Transfer:
                 )
             elif verdict.state is State.FOREIGN:
                 result = FileResult(file, Status.SKIPPED, verdict.reason)
-            elif verdict.state is State.SAME and not (mode is Mode.DRY_RUN and self._rules.restart):
+            elif verdict.state is State.SAME and not (mode is Mode.DRY_RUN and self._is_to_send(file)):
                 result = FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum)
             elif mode is Mode.VERIFY:
                 result = FileResult(
@@ -216,9 +217,10 @@ class Transfer:
         verdicts = list(self._verdicts.values())
         if mode is Mode.VERIFY and verdicts and all(each.state is State.UNKNOWN for each in verdicts):
             raise errors.NotAuthorised(f"Nothing could be verified: {verdicts[0].reason}.")
-        if mode in (Mode.DRY_RUN, Mode.DRAFT) and self._rules.delete_extra:
+        if mode in (Mode.DRY_RUN, Mode.DRAFT):
             self.extras = tuple(
-                extra if extra.deleted else dataclasses.replace(extra, planned=True) for extra in self.extras
+                dataclasses.replace(e, planned=not e.deleted and (self._rules.delete_extra or e.goes))
+                for e in self.extras
             )
 
     def _why(self, file: model.PlannedFile, verdict: Verdict) -> str:
@@ -268,7 +270,7 @@ class Transfer:
         verdict = self._verdicts.get(file.name)
         if verdict is None or verdict.state is State.FOREIGN:
             return False
-        return verdict.state is not State.SAME or self._rules.restart
+        return verdict.state is not State.SAME or (self._rules.restart and not verdict.final)
 
     def _send(self, to_send: Sequence[model.PlannedFile]) -> None:
         """All data files of all units through one pool, largest first; the rest of each unit behind its barrier."""
@@ -391,7 +393,7 @@ class Transfer:
                 yield name, None
 
     def _note_removed(self) -> None:
-        """Where there was no space for new files, `begin` has deleted extra files already."""
+        """`begin` may have deleted extra files already: all of them, or for lack of space."""
         left = {extra.name for extra in self._destination.extras()}
         self.extras = tuple(
             dataclasses.replace(extra, deleted=True) if extra.name not in left else extra

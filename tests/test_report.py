@@ -259,6 +259,12 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
     assert report.outputs(samples.collection(), None)["catalog-url"].count("\n") == 1
 
 
+def would(outcome: Outcome) -> Outcome:
+    """A dry run of the same."""
+    results = tuple(replace(each, status=Status.WOULD_UPLOAD) for each in outcome.results)
+    return replace(outcome, mode=Mode.DRY_RUN, results=results)
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
@@ -317,6 +323,22 @@ def test_outputs_of_a_collection_name_its_catalogs() -> None:
             "Stopped by a bug in catalog-upload; no file was uploaded",
         ),
         (Outcome(Mode.PUBLISH, "s3://b", model.Plan(())), "Nothing to do: no file is planned"),
+        (
+            replace(would(samples.zenodo(published=True)), extras=(ExtraResult("x", 1, planned=True),)),
+            (
+                "Dry run: would delete 1 extra file and upload 10 files (5.8 GB) to a new version of the record "
+                "10.5281/zenodo.17512345; nothing was sent"
+            ),
+        ),
+        (
+            replace(
+                samples.only("published"), mode=Mode.DRY_RUN, extras=(ExtraResult("x", 1, planned=True),)
+            ),
+            (
+                "Dry run: would delete 1 extra file in a new version of the record 10.5281/zenodo.17512345; "
+                "nothing was sent"
+            ),
+        ),
     ],
 )
 def test_headlines(outcome: Outcome, words: str) -> None:

@@ -342,9 +342,22 @@ def test_files_go_natively_where_the_bucket_is_not_told(server: ZenodoServer, ru
 
 def test_restart_empties_the_draft_first(server: ZenodoServer, run: Runner) -> None:
     draft = server.add_draft({**FILES, "old.tsv": b"old"})
+    dry = run(FILES, draft.id, restart=True, mode=outcome.Mode.DRY_RUN).ok()
+    assert [(each.name, each.planned) for each in dry.result.extras] == [("old.tsv", True)]
     ran = run(FILES, draft.id, restart=True).ok()
     assert server.checksums(draft.id) == md5s(FILES)
     assert set(ran.statuses.values()) == {"uploaded"}
+    assert [(each.name, each.deleted) for each in ran.result.extras] == [("old.tsv", True)]
+
+
+def test_restart_deletes_what_the_catalog_names_and_the_run_does_not_send(
+    server: ZenodoServer, run: Runner
+) -> None:
+    draft = server.add_draft({**FILES, "other-group.tsv": b"old"})
+    ran = run(FILES, draft.id, known=frozenset({"other-group.tsv"}), restart=True).ok()
+    assert [(each.name, each.deleted) for each in ran.result.extras] == [("other-group.tsv", True)]
+    kept = run(FILES, server.add_draft({**FILES, "x.tsv": b"x"}).id, known=frozenset({"x.tsv"})).ok()
+    assert kept.result.extras == ()
 
 
 def test_restart_of_a_record_leaves_it_alone(server: ZenodoServer, run: Runner) -> None:
@@ -438,6 +451,10 @@ def test_a_rerun_with_restart_does_not_publish_twice(server: ZenodoServer, run: 
     assert second.number == first.number
     assert second.links.published
     assert server.requests.writes() == []
+    assert set(second.statuses.values()) == {"skipped"}
+    assert not second.result.changed
+    dry = run(files, number, **how, mode=outcome.Mode.DRY_RUN).ok()
+    assert set(dry.statuses.values()) == {"skipped"}
 
 
 @pytest.mark.parametrize("what", ["b.tsv is replaced", "catalog.yaml is gone", "zzz.tsv is added"])

@@ -303,7 +303,9 @@ def _defaults() -> str:
     lines = []
     for load, tls in dict.fromkeys((row["load"], row["tls"]) for row in rows):
         found = {row["client"]: row for row in rows if (row["load"], row["tls"]) == (load, tls)}
-        cells = (f"{one['seconds']:.2f} s, {one['cpu']:.1f} s, {one['megabytes']} MB" for one in found.values())
+        cells = (
+            f"{one['seconds']:.2f} s, {one['cpu']:.1f} s, {one['megabytes']} MB" for one in found.values()
+        )
         lines.append((f"{load}, {'https' if tls else 'http'}", *cells))
     return _markdown(("", *clients), lines)
 

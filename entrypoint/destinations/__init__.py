@@ -40,11 +40,13 @@ class Verdict:
     Attributes:
         reason: for people, e.g. ``same CRC64NVME`` or ``not uploaded yet``.
         checksum: of the local bytes where they were read for it, as ``md5:…``; else empty.
+        final: what is the same is not sent again, with `restart` neither.
     """
 
     state: State
     reason: str
     checksum: str = ""
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,15 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Remote:
-    """A file at the destination that the plan does not name."""
+    """A file at the destination that the plan does not name.
+
+    Attributes:
+        goes: `begin` will delete it, with `delete-extra` or without.
+    """
 
     name: str
     size: int
+    goes: bool = False
 
 
 @dataclass(frozen=True)

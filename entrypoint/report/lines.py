@@ -75,7 +75,7 @@ def remarks(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]
 
 
 def deletions(outcome: Outcome, limit: int = REMARK_LIMIT) -> tuple[str, list[str]]:
-    """What was deleted at the destination because of delete-extra; empty if nothing was."""
+    """What was deleted at the destination beside the planned files; empty if nothing was."""
     gone = [f"{extra.name} ({text.size_text(extra.size)})" for extra in outcome.extras if extra.deleted]
     title = f"Deleted {text.plural(len(gone), 'extra file')}" if gone else ""
     return title, [text.printable(line) for line in _bounded(gone, limit, MORE)]

@@ -228,10 +228,15 @@ def _would(outcome: Outcome, files: str, where: str) -> str:
     deleted = sum(extra.planned for extra in outcome.extras)
     if not sent and not deleted:
         return f"Dry run: nothing to do; {files} {_in(outcome)} {where} {_are(planned(outcome))} up to date"
+    # A record stays as it is.
+    new_version = outcome.links is not None and outcome.links.published
     does = []
+    if deleted:
+        does.append(f"delete {text.plural(deleted, 'extra file')}")
     if sent:
         new = files if len(sent) == planned(outcome) else f"{len(sent):,} of {files}"
-        does.append(f"upload {new} ({text.size_text(sum(sent))}) to {where}")
-    if deleted:
-        does.insert(0, f"delete {text.plural(deleted, 'extra file')}")
+        to = f"a new version of {where}" if new_version else where
+        does.append(f"upload {new} ({text.size_text(sum(sent))}) to {to}")
+    elif new_version:
+        does[-1] += f" in a new version of {where}"
     return f"Dry run: would {' and '.join(does)}; nothing was sent"

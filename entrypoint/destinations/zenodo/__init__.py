@@ -137,9 +137,9 @@ class Zenodo:
         document = there.document if there is not None else None
         settled = metadata.settle(self._task.given, self._records.vocabulary, document, marked=bool(run_mark))
         communities, unknown = review.find_communities(self._http, settled.given.communities)
-        self._task = task = dataclasses.replace(
-            self._task, found=found, given=settled.given, communities=communities
-        )
+        task = dataclasses.replace(self._task, found=found, given=settled.given, communities=communities)
+        # What this very run has published is not made once more.
+        self._task = task = dataclasses.replace(task, restart=task.restart and not task.is_finished)
         self._now = links.Standing(record=there, communities=tuple(communities.values()))
         problems, remarks = task.limits()
         problems = [*settled.problems, *problems, *task.lacks(), *unknown]
@@ -175,11 +175,12 @@ class Zenodo:
             return destinations.Verdict(destinations.State.DIFFERENT, reason, f"md5:{digest}")
         with self._lock:
             self._proved[file.name] = digest
-        return destinations.Verdict(destinations.State.SAME, "same MD5", f"md5:{digest}")
+        final = self._task.is_finished
+        return destinations.Verdict(destinations.State.SAME, "same MD5", f"md5:{digest}", final=final)
 
     def extras(self) -> Sequence[destinations.Remote]:
-        """Files in the draft or record that neither plan nor catalog names."""
-        return self._task.extras()
+        """Files in the draft or record that neither plan nor catalog names; with `restart`, all that go."""
+        return self._task.extras(self._now.record.files if self._now.record is not None else {})
 
     # Writing
 
@@ -192,8 +193,6 @@ class Zenodo:
         """Have a draft that can be filled, with its metadata; nothing of a file is sent yet."""
         task = self._task
         same = {file.name: v.checksum for file, v in verdicts if v.state is destinations.State.SAME}
-        if task.is_finished and not remove_extras and len(same) == len(verdicts):
-            return  # with restart, everything is sent again; but not what this very run has published
         if task.is_finished and (self._ident is None or self._run.attempt not in ("", "1")):
             number = self._draft.id
             raise errors.Refused(
@@ -268,7 +267,7 @@ class Zenodo:
     def put(self, file: model.PlannedFile, watch: destinations.Watch) -> destinations.Receipt:
         """Send one file and verify it."""
         if self._filling is None:
-            return destinations.Receipt(0, f"md5:{self._proved[file.name]}", "MD5 in the published record")
+            raise _no_draft()
         try:
             receipt = self._filling.put(file, watch)
         except errors.FileFailed:
@@ -379,7 +378,7 @@ class Zenodo:
     def _draft(self) -> values.Record:
         """The draft, where the order of calls makes sure that there is one."""
         if self._now.record is None:
-            raise errors.PublishError("There is no draft yet.", "Please report this.")
+            raise _no_draft()
         return self._now.record
 
 
@@ -404,6 +403,10 @@ def _read(
     if problems:
         raise errors.BadInput(problems)
     return ident, given
+
+
+def _no_draft() -> errors.PublishError:
+    return errors.PublishError("There is no draft yet.", "Please report this.")
 
 
 __all__ = ["Zenodo"]

@@ -109,10 +109,10 @@ class Task:
             problems, remarks = problems + wrong, remarks + odd
         return problems, remarks
 
-    def extras(self) -> Sequence[destinations.Remote]:
-        """Files in the draft or record that neither plan nor catalog names."""
+    def extras(self, files: Mapping[str, values.File]) -> Sequence[destinations.Remote]:
+        """Those of these files that neither plan nor catalog names; with `restart`, that the plan does not name."""
         return [
-            destinations.Remote(name, stored.size)
-            for name, stored in sorted(self.files.items())
-            if name not in self.plan.names and name not in self.plan.known
+            destinations.Remote(name, stored.size, goes=self.restart)
+            for name, stored in sorted(files.items())
+            if name not in self.plan.names and (self.restart or name not in self.plan.known)
         ]
