@@ -7,18 +7,36 @@ which would make the record a supplement of itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import yaml
 
-from entrypoint.destinations.zenodo.metadata import given, identifiers, known, licenses, people, text
+from entrypoint.destinations.zenodo.metadata import checks, given, identifiers, known, licenses, people, text
 
 MAX_DEPTH: Final = 20
 MAX_NODES: Final = 50_000
 """Nodes of the document with every alias in full: a few aliases of aliases would be billions."""
-_SCHEMES: Final = frozenset({"doi", "url", "swh"})
+_TEXTS: Final = ("title", "version", "date-released", "abstract", "message", "license-url")
+_LISTS: Final = ("authors", "keywords", "identifiers")
+_OWN: Final = re.compile(r"\b10\.(5281|5072)/zenodo\.")
+"""DOIs of the service itself."""
 _ADDRESSES: Final = ("doi", "repository", "repository-artifact", "repository-code", "url")
+
+
+class _Loader(yaml.SafeLoader):
+    """Every value a text but ``null`` and ``~``; keys merged by ``<<``. It builds no objects but plain ones."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: kept
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    if (
+        kept := [
+            item for item in resolvers if item[0] in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+        ]
+    )
+}
 
 
 class WrongError(ValueError):
@@ -33,11 +51,15 @@ def parse(content: str) -> Mapping[str, Any]:
     """
     try:
         _bound(content)
-        document = yaml.load(content, Loader=yaml.BaseLoader)  # noqa: S506 - builds no objects but str, list, dict
+        document = yaml.load(content, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, WrongError):
             raise
         raise WrongError("is not valid YAML") from error
+    if document is None:
+        raise WrongError("is empty")
+    if isinstance(document, dict) and "cff-version" not in document and "authors" in document:
+        raise WrongError("is a CITATION.cff without cff-version")
     if not isinstance(document, dict) or "cff-version" not in document:
         raise WrongError("is neither metadata in JSON nor a CITATION.cff")
     return document
@@ -73,7 +95,8 @@ def _bound(content: str) -> None:
 
 def read(document: Mapping[str, Any]) -> given.Found:
     """What a citation says."""
-    problems: list[str] = []
+    problems = list(_misshaped(document))
+    notices: list[str] = []
     fields: dict[str, Any] = {
         "title": _word(document, "title"),
         "version": _word(document, "version"),
@@ -88,7 +111,7 @@ def read(document: Mapping[str, Any]) -> given.Found:
             if isinstance(word, str) and word.strip()
         ],
         "rights": _rights(document, problems),
-        "related_identifiers": _related(document),
+        "related_identifiers": _related(document, notices),
     }
     if message := _word(document, "message"):
         note = {"description": text.from_plain(message), "type": {"id": "notes"}}
@@ -96,7 +119,19 @@ def read(document: Mapping[str, Any]) -> given.Found:
     if document.get("type") in ("software", "dataset"):
         fields["resource_type"] = {"id": document["type"]}
     said = {name: value for name, value in fields.items() if not given.is_empty(value)}
-    return given.Found(said, problems=tuple(problems))
+    return given.Found(said, tuple(notices), problems=tuple(problems))
+
+
+def _misshaped(document: Mapping[str, Any]) -> Iterator[str]:
+    """Fields of another kind than the format has; they would be left out without a word."""
+    for names, kind, what in ((_TEXTS, str, "text"), (_LISTS, list, "a list")):
+        for name in names:
+            value = document.get(name)
+            if value is not None and not isinstance(value, kind):
+                yield f"{name}: expected {what}, got {checks.kind_of(value)}."
+    released = _word(document, "date-released")
+    if released and not checks.is_date(released):
+        yield f"date-released: expected a date as 2026-01-31; got {checks.shown(released)}."
 
 
 def _author(author: Any, place: int, problems: list[str]) -> dict[str, Any]:
@@ -142,21 +177,24 @@ def _rights(document: Mapping[str, Any], problems: list[str]) -> list[dict[str, 
     return found
 
 
-def _related(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _related(document: Mapping[str, Any], notices: list[str]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for item in _items(document, "identifiers"):
-        if isinstance(item, Mapping) and item.get("type") in _SCHEMES and _word(item, "value"):
+        if isinstance(item, Mapping) and _word(item, "value"):
             value, relation = _word(item, "value"), _word(item, "relation") or "isSupplementedBy"
             found.setdefault(identifiers.normal(value), _work(value, relation))
     for field in _ADDRESSES:
         if value := _word(document, field):
             found.setdefault(identifiers.normal(value), _work(value, "isSupplementedBy"))
-    # The service takes no SWHID; what it would refuse must not end a run that is about something else.
-    return [
-        item
-        for value, item in found.items()
-        if not re.search(r"\b10\.(5281|5072)/zenodo\.", value) and identifiers.scheme_of(item["identifier"])
-    ]
+    works = {value: item for value, item in found.items() if not _OWN.search(value)}
+    # What the service would refuse, a SWHID for one, must not end a run that is about something else.
+    unknown = [value for value, item in works.items() if not identifiers.scheme_of(item["identifier"])]
+    if unknown:
+        notices.append(
+            f"metadata-file: the service takes no identifier such as {checks.shown(unknown[0])}; "
+            f"{'it was' if len(unknown) == 1 else f'{len(unknown)} were'} left out."
+        )
+    return [item for value, item in works.items() if value not in unknown]
 
 
 def _work(value: str, relation: str) -> dict[str, Any]:

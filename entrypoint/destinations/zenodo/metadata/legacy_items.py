@@ -7,6 +7,18 @@ from typing import Any, Final
 
 from entrypoint.destinations.zenodo.metadata import checks, identifiers, known, people
 
+_WHO: Final = frozenset({"name", "affiliation", "orcid", "gnd", "type"})
+PARTS: Final[Mapping[str, frozenset[str]]] = {
+    "creators": _WHO,
+    "contributors": _WHO,
+    "thesis_supervisors": _WHO,
+    "related_identifiers": frozenset({"identifier", "relation", "scheme", "resource_type"}),
+    "dates": frozenset({"start", "end", "date", "type", "description"}),
+    "locations": frozenset({"lat", "lon", "place", "description"}),
+    "subjects": frozenset({"term", "identifier", "scheme"}),
+}
+"""What is read of the items of a list; grants may be as the service shows them, with much more."""
+
 
 class _WrongError(ValueError):
     """An item that cannot be read; its text says why."""
@@ -97,6 +109,8 @@ def _date(item: Any) -> dict[str, Any]:
     if not parts:
         raise _WrongError("has neither start nor end")
     found: dict[str, Any] = {"date": "/".join(parts), "type": {"id": _text(day, "type").lower()}}
+    if all(map(checks.is_date, parts)) and not checks.is_date(found["date"]):
+        raise _WrongError(f"ends before it begins: {checks.shown(found['date'])}")
     if not checks.is_date(found["date"]):
         raise _WrongError(f"expected dates as 2026-01-31; got {checks.shown(found['date'])}")
     if description := _text(day, "description"):
@@ -105,11 +119,15 @@ def _date(item: Any) -> dict[str, Any]:
 
 
 def _location(item: Any) -> dict[str, Any]:
-    where = _object(item)
+    if not isinstance(item, Mapping):
+        raise _WrongError(f"expected an object with place; got {checks.shown(item)}")
+    where = item
     found: dict[str, Any] = {
         part: value for part in ("place", "description") if (value := _text(where, part))
     }
     lat, lon = where.get("lat"), where.get("lon")
+    if (lat is None) != (lon is None):
+        raise _WrongError("has only one of lat and lon")
     if lat is not None and lon is not None:
         try:
             found["geometry"] = {"type": "Point", "coordinates": [float(lon), float(lat)]}

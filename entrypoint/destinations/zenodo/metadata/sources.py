@@ -107,6 +107,8 @@ def _file(path: Path) -> given.Found:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _bad(path, "is not UTF-8 text") from error
+    if not content.strip():
+        raise _bad(path, "is empty")
     if not is_cff and content.lstrip().startswith(("{", "[")):
         return _json(path, content)
     if len(data) > MAX_CFF:

@@ -6,9 +6,10 @@ what people may write: https://developers.zenodo.org.
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from entrypoint import text as words
@@ -149,7 +150,17 @@ def _shape(said: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         elif not _is_shaped(name, value):
             wanted = "a list" if name in _LISTS else "an object" if name == "custom" else "text"
             problems.append(f"{label}: expected {wanted}, got {checks.kind_of(value)}.")
+        elif name in legacy_items.PARTS:
+            notices += _unread(name, value)
     return problems, notices
+
+
+def _unread(name: str, items: list[Any]) -> Iterator[str]:
+    """A remark on the parts of a list's items that the form does not have, such as several affiliations."""
+    parts = {part for item in items if isinstance(item, Mapping) for part, value in item.items() if value}
+    if unread := sorted(parts - legacy_items.PARTS[name]):
+        shown = words.printable(words.shorten(", ".join(unread), 100))
+        yield f"metadata-file: {name}: {shown} cannot be given in a .zenodo.json; it was left out."
 
 
 def _is_shaped(name: str, value: Any) -> bool:
@@ -213,6 +224,10 @@ def _custom(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _access(said: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     right = said.get("access_right", "").strip().lower()
+    if right in ("", "open") and _is_future(said.get("embargo_date", "")):
+        problems.append(
+            "embargo_date: without access_right embargoed the files would be public at once; give both or neither."
+        )
     if not right:
         return {}
     if right not in _ACCESS:
@@ -225,6 +240,10 @@ def _access(said: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
             return {}
         access["embargo"] = {"active": True, "until": said["embargo_date"].strip()}
     return {"access": access}
+
+
+def _is_future(day: str) -> bool:
+    return checks.is_date(day.strip()) and day.strip() > dt.datetime.now(dt.UTC).date().isoformat()
 
 
 def _rights(value: Any, problems: list[str]) -> list[dict[str, Any]]:
@@ -258,5 +277,5 @@ def _communities(said: Mapping[str, Any], problems: list[str]) -> tuple[str, ...
         if not isinstance(name, str) or not name.strip():
             problems.append(f"communities: number {place}: expected an object with identifier.")
         else:
-            names.append(name.strip())
+            names.append(name.strip().rstrip("/").rpartition("/")[2])
     return tuple(dict.fromkeys(names))
