@@ -9,6 +9,7 @@ import pytest
 
 from tests.conformance import in_process
 from tests.s3_emulator import habits
+from tests.s3_emulator.certificates import authority
 from tests.s3_emulator.forward import forward, to
 from tests.s3_emulator.habits import Addressing, Habits, Refusal, Wire, WrongRegion
 from tests.s3_emulator.product import local, publish, published
@@ -29,6 +30,7 @@ WIRES = {
     "three answers a connection": Wire(closes_after=3),
     "kept connections that are gone": Wire(drops=3),
     "no 100 Continue": Wire(continues=False),
+    "a line after each answer": Wire(surplus=b"\r\n"),
 }
 
 
@@ -40,6 +42,7 @@ def test_http_as_it_is_spoken(wire: Wire, workspace: Path) -> None:
         assert store.contents() == local(workspace)
         assert store.bucket.uploads == {}
         assert "::warning" not in run.log, "nothing of this concerns people"
+        assert "trying again" not in run.log
         assert published(publish(store, workspace, n_jobs="2")).counts == (0, 44, 0)
 
 
@@ -70,6 +73,18 @@ def test_a_refusal_before_the_body_is_read_is_heard(workspace: Path) -> None:
         run = publish(store, workspace)
         assert run.code in (3, 4)
         assert "AccessDenied" in run.log or "access denied" in run.log
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_refusal_that_ends_the_connection_is_heard(scheme: str, workspace: Path, tmp_path: Path) -> None:
+    """The store reads none of the body; over TLS that is another error than a broken pipe."""
+    in_process.fill(workspace, {"big.pmtiles": in_process.noise(12 << 20)})
+    made = authority(tmp_path)
+    with emulator(Habits(wire=Wire(hasty=True)), tls=made.server if scheme == "https" else None) as store:
+        run = publish(store, workspace, {"AWS_CA_BUNDLE": str(made.bundle)})
+        assert run.code == 4, run.log
+        assert "Not into this prefix" in run.log
+        assert len(store.of("PutObject")) == 1, "not tried again"
 
 
 # Too many at a time

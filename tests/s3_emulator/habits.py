@@ -108,6 +108,8 @@ class Wire:
         drops: every so-many-th request on a connection that was used before meets a closed connection.
         continues: whether ``Expect: 100-continue`` is answered.
         longer: bytes that ``Content-Length`` promises beyond what comes, for GET and POST.
+        surplus: bytes that follow each answer and belong to none.
+        hasty: PUTs of more than 1 MiB are refused before their bodies are read.
     """
 
     version: str = "HTTP/1.1"
@@ -117,6 +119,8 @@ class Wire:
     drops: int = 0
     continues: bool = True
     longer: int = 0
+    surplus: bytes = b""
+    hasty: bool = False
 
 
 @dataclass(frozen=True)

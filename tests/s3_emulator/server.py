@@ -220,7 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
         status = 0
         request = answer = None
         try:
-            if not cut:
+            if self._is_hasty(headers):
+                answer = S3Error(403, "AccessDenied", "Not into this prefix").answer()
+                status = answer.status
+            elif not cut:
                 body = self._body(headers)
                 request = calls.of(self.command, target, headers, body, (HOST,))
                 held.on_request(request)
@@ -243,6 +246,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
             return
         self._send(answer)
+
+    def _is_hasty(self, headers: Mapping[str, str]) -> bool:
+        """Whether this one is answered with its body unread, and the connection closed."""
+        wire = self.server.held.habits.wire
+        hasty = wire.hasty and self.command == "PUT" and int(headers.get("content-length", 0)) > 1 << 20
+        self.close_connection |= hasty
+        return hasty
 
     def _body(self, headers: Mapping[str, str]) -> bytes:
         if "chunked" in headers.get("transfer-encoding", ""):
@@ -395,6 +405,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if chunked:
                 self.wfile.write(b"0\r\n\r\n")
+        self.wfile.write(wire.surplus)
         self.wfile.flush()
         if wire.closes_after and self.answered >= wire.closes_after:
             self.close_connection = True

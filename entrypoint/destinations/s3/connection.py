@@ -128,11 +128,16 @@ class Connection:
             self.socket.close()
 
     @property
+    def has_more(self) -> bool:
+        """Whether more came with the last answer than belongs to it."""
+        return bool(self._left)
+
+    @property
     def is_stale(self) -> bool:
         """Whether the server closed it, or sent unrequested data."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
-        return bool(self._left or poll.poll(0))
+        return self.has_more or bool(poll.poll(0))
 
     # Sending
 
@@ -156,16 +161,22 @@ class Connection:
                     self._send(memoryview(head)[sent:])
                     sent = len(head)
                 self._send(body[sent - len(head) :])
-        except (BrokenPipeError, ConnectionResetError):
-            usual = self.socket.gettimeout()
-            self.socket.settimeout(_EARLY)
-            with contextlib.suppress(OSError):
-                self._left += self.socket.recv(_READ)
-            self.socket.settimeout(usual)
-            if not self._left.startswith(b"HTTP/"):
+        except OSError as error:
+            if self._has_answered():
+                return False
+            if isinstance(error, TimeoutError | ConnectionError):
                 raise
-            return False
+            raise ConnectionResetError("closed before everything was sent") from error  # as TLS has it
         return True
+
+    def _has_answered(self) -> bool:
+        """Whether there is an answer although not all was sent; a server that reads no more need not close."""
+        usual = self.socket.gettimeout()
+        self.socket.settimeout(_EARLY)
+        with contextlib.suppress(OSError):
+            self._left += self.socket.recv(_READ)
+        self.socket.settimeout(usual)
+        return self._left.startswith(b"HTTP/")
 
     def _send(self, data: memoryview) -> None:
         position, step = 0, _TLS_BLOCK if self.tls else len(data)

@@ -80,7 +80,7 @@ class Pool:
         self.busy = threading.Event()
         """Set once a request was sent: from then on the network works for us."""
         self._surprised = False
-        """Whether a connection turned out to be closed that was in use a moment ago."""
+        """Whether a connection that was in use a moment ago turned out to be closed, or to hold more than its answer."""
         self.heard = time.monotonic()
         """When the last answer came, from whichever server."""
 
@@ -146,7 +146,8 @@ class Pool:
     def _first_answer(
         self, target: network.Target, request: Request, operation: interrupt.Operation
     ) -> tuple[connection.Connection, connection.Response]:
-        """Send it, and read the head of the answer; retry once if a kept-alive connection was closed."""
+        """Send it, and read the head of the answer; retry once if a kept-alive connection was closed, or held
+        what belongs to no answer."""
         head = _head(target, request)
         again = False
         while True:
@@ -156,7 +157,7 @@ class Pool:
                 response = self._try(used, head, request, operation)
                 response.again = again
                 return used, response
-            except ConnectionError:
+            except (ConnectionError, connection.Malformed):
                 used.close()
                 if not was_kept or operation.cancelled or operation.expired:
                     raise
@@ -195,7 +196,7 @@ class Pool:
             if kept is None:
                 return dial.open_connection(self._network, target, self.patience, operation)
             idle = time.monotonic() - kept.idle_since
-            if idle < _FRESH and not self._surprised:
+            if idle < _FRESH and not self._surprised and not kept.has_more:
                 return kept
             if idle < _MAX_IDLE and not kept.is_stale:
                 return kept
