@@ -108,13 +108,14 @@ OPTIONAL = {
     "every checksum": Refusal(".*", header="x-amz-(sdk-)?checksum-.*|x-amz-mp-object-size"),
     "optional attributes of a listing": Refusal("List.*", header="x-amz-optional-object-attributes"),
     "the encoding of a listing": Refusal("List.*", query="encoding-type"),
+    "the second kind of listing": Refusal("ListObjectsV2"),
     "conditions": Refusal("PutObject|CompleteMultipartUpload", header="if-(none-)?match"),
     "Content-MD5": Refusal("PutObject|UploadPart", header="content-md5"),
     "Expect": Refusal(".*", 417, "ExpectationFailed", header="expect"),
 }
 
 
-@pytest.mark.parametrize("answer", ["400 InvalidArgument", "501 NotImplemented"])
+@pytest.mark.parametrize("answer", ["400 InvalidArgument", "422 Unprocessable", "501 NotImplemented"])
 @pytest.mark.parametrize("what", OPTIONAL)
 def test_an_optional_header_is_refused(what: str, answer: str, workspace: Path) -> None:
     """It is left out from then on: learnt once, and said no more than once."""

@@ -44,10 +44,13 @@ def test_listings_as_stores_write_them(paging: Paging, workspace: Path) -> None:
         assert {"pp/x.tsv", "other/y.tsv", "p", "0"} <= set(store.keys())
 
 
-def test_a_listing_by_markers(workspace: Path) -> None:
-    """A store that answers as ListObjects did before its version 2 is read to its end."""
+@pytest.mark.parametrize("refused", [False, True], ids=["passed over", "refused"])
+def test_a_listing_by_markers(refused: bool, workspace: Path) -> None:
+    """A store that knows only ListObjects as it was before its version 2 is read to its end."""
     in_process.fill(workspace, FEW)
     with emulator(Habits(paging=Paging(size=2, version_1=True))) as store:
+        if refused:
+            store.refuse(Refusal("ListObjectsV2", 405, "MethodNotAllowed"))
         for number in range(5):
             store.put(f"p/extra{number}", b"theirs")
         run = published(publish(store, workspace, delete_extra="true"))

@@ -152,15 +152,18 @@ class Client:
             errors.Refused: this is no listing, or none that can be read to its end.
         """
         is_first_kind = any(name == "marker" for name, _ in begin)
-        query: Query = (*(() if is_first_kind else (("list-type", "2"),)), ("prefix", prefix), *begin)
+        query: Query = (("prefix", prefix), *begin)
         query += (("max-keys", str(most)),) if most != PAGE else ()
         headers = {"x-amz-expected-bucket-owner": owner} if owner else self._owner
 
         def send(options: frozenset[Option]) -> service.Reply:
+            is_second_kind = Option.SECOND_KIND in options or (begin and not is_first_kind)
+            kind = (("list-type", "2"),) if is_second_kind else ()
             encoding = (("encoding-type", "url"),) if Option.ENCODING in options else ()
-            return self._call(service.Call("GET", None, (*query, *encoding), headers))
+            return self._call(service.Call("GET", None, (*kind, *query, *encoding), headers))
 
-        root = self._document(self.store.call((Option.ENCODING,), send))
+        options = (Option.ENCODING, *(() if begin else (Option.SECOND_KIND,)))
+        root = self._document(self.store.call(options, send))
         if not root.has("Name") and not root.has("IsTruncated"):
             raise self.no_s3()
         is_encoded = root.text("EncodingType") == "url"

@@ -233,7 +233,7 @@ def is_wrong_region(answer: Answer) -> bool:
 def is_unknown(answer: Answer) -> bool:
     """Whether a store seems not to understand a header rather than to refuse the object."""
     return (
-        answer.status in (400, 405, 415, 501)
+        answer.status in (400, 405, 406, 411, 415, 417, 422, 501)
         and not fatal_error(answer, "")
         and not is_expired(answer)
         and answer.code

@@ -22,6 +22,8 @@ class Option(StrEnum):
     """Of the body, as an S3 header; without it an MD5 is sent."""
     ENCODING = "encoding-type"
     """Listings: keys percent-encoded, because XML cannot hold all of them."""
+    SECOND_KIND = "list-type"
+    """Listings: ListObjectsV2; without it the answer is that of ListObjects."""
     CONDITION = "condition"
     """If-Match and If-None-Match."""
     UNSIGNED = "unsigned payload"
