@@ -414,6 +414,16 @@ def test_what_happened_and_what_to_do_are_two_sentences() -> None:
         assert f"{shown} again." in report.causes(replace(outcome, results=tuple(results)), 3)[0]
 
 
+@pytest.mark.parametrize("named", ["'{}': ", "'a/prefix/{}': "])
+def test_a_file_is_named_once(named: str) -> None:
+    outcome = samples.some_failed()
+    first = outcome.failures[0]
+    said = replace(first, reason=f"{named.format(first.file.local)}refused.", hint="")
+    lone = replace(outcome, results=(said,))
+    assert report.causes(lone, 3) == [f"{first.file.local}: refused."]
+    assert "What to do: Run again: uploaded files are skipped." in report.closing(lone)
+
+
 def test_a_cancelled_run_says_so_once() -> None:
     said = [*report.causes(samples.cancelled(), 3), *report.closing(samples.cancelled())]
     assert len([line for line in said if "Cancelled" in line]) == 1

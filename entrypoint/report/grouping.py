@@ -30,7 +30,7 @@ class Cause:
         end = "" if not self.hint or self.reason.endswith((".", "!", "?")) else "."
         words = f"{self.reason}{end} {self.hint}".rstrip()
         if len(self.files) == 1:
-            return f"{name(self.files[0])}: {words}"
+            return f"{name(self.files[0])}: {_unheaded(words, self.files[0])}"
         shown = ", ".join(name(file) for file in self.files[:most])
         more = f" and {len(self.files) - most:,} more" if len(self.files) > most else ""
         return f"{text.plural(len(self.files), 'file')}: {words} ({shown}{more})"
@@ -66,6 +66,12 @@ def _nameless(words: str, file: model.PlannedFile) -> str:
         words = re.sub(rf"(['\"])[^'\"]*{re.escape(known)}\1", "the file", words)
         words = re.sub(rf"(?<![\w/.-])(?:[\w.-]+/)*{re.escape(known)}(?![\w/-])", "the file", words)
     return words[:1].upper() + words[1:] if words.startswith("the file") else words
+
+
+def _unheaded(words: str, file: model.PlannedFile) -> str:
+    """A sentence without the file's name and a colon at its beginning; keys have a prefix before the name."""
+    known = "|".join(re.escape(each) for each in (file.name, file.local))
+    return re.sub(rf"^(['\"])(?:[^'\"]*/)?(?:{known})\1: ", "", words)
 
 
 def _key(words: str, file: model.PlannedFile) -> str:

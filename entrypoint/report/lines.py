@@ -164,9 +164,9 @@ def _todo(outcome: Outcome) -> str:
     hints = list(dict.fromkeys(cause.hint for cause in grouping.of(outcome) if cause.hint))
     first = f"{hints[0]}{' See above for the other causes.' if len(hints) > 1 else ''}" if hints else ""
     is_said = "run again" in first.lower()
-    again = (
-        "Then run again: uploaded files are skipped." if outcome.mode is Mode.PUBLISH and not is_said else ""
-    )
+    again = ""
+    if outcome.mode is Mode.PUBLISH and not is_said:
+        again = f"{'Then run' if first else 'Run'} again: uploaded files are skipped."
     return " ".join(part for part in (first, again) if part)
 
 

@@ -130,10 +130,8 @@ class Answer:
         return text.shorten(text.printable(masked(" ".join(self.message.split()))), MAX_MESSAGE)
 
     def __str__(self) -> str:
-        said = text.printable(self.code[:_MAX_ID]) or f"HTTP {self.status}"
-        if self.reason:
-            said += f": {self.reason}"
-        return said + self.id_text
+        kind = text.printable(self.code[:_MAX_ID]) or (f"HTTP {self.status}" if self.status else "")
+        return ": ".join(part for part in (kind, self.reason.rstrip(".")) if part) + self.id_text
 
     @property
     def id_text(self) -> str:
@@ -144,6 +142,12 @@ class Answer:
 def masked(said: str) -> str:
     """A text of a server or a program, without what looks like a token."""
     return _SECRET.sub("***", said)
+
+
+def harmless(error: Exception) -> str:
+    """What an error of a library says, as a part of a sentence."""
+    said = " ".join(str(error).split()).rstrip(".")
+    return text.shorten(text.printable(masked(said)), MAX_MESSAGE)
 
 
 class Failed(Exception):
@@ -339,9 +343,10 @@ def for_file(
             f"Allow {action} on this key (and kms:GenerateDataKey if the bucket is encrypted with a KMS key).",
             if_all=errors.NotAuthorised,
         )
-    if is_passing(answer) or answer.status == 0:
+    if is_passing(answer) or not answer.status:
+        said = "the store refused it in several tries" if answer.status else "no usable answer in several tries"
         return errors.FileFailed(
-            f"{name!r}: the store refused it in several tries ({answer}).",
+            f"{name!r}: {said} ({answer}).",
             _LATER,
             if_all=errors.Unreachable,
         )
