@@ -99,6 +99,11 @@ PROCESSES = {
     "fails": ("sys.stderr.write('vault: the lease has ended, run vault login'); sys.exit(3)", "vault login"),
     "speaks no JSON": ("print('Password:')", "JSON|program|credential_process"),
     "gives half": ('print(\'{"Version": 1, "AccessKeyId": "x"}\')', "SecretAccessKey|credential_process"),
+    "gives a list": ("print('[1]')", "credential_process"),
+    "gives an empty key": (
+        'print(\'{"Version": 1, "AccessKeyId": "x", "SecretAccessKey": ""}\')',
+        "incomplete",
+    ),
     "gives another version": ("print('{\"Version\": 2}')", "[Vv]ersion|credential_process"),
 }
 

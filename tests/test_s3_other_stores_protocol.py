@@ -173,6 +173,17 @@ def test_payloads_are_signed_where_a_store_wants_that(workspace: Path) -> None:
         assert sum(seen.status == 400 for seen in store.seen) <= 8, "learnt, by what was in flight"
 
 
+def test_payloads_are_signed_where_a_store_hashes_them_in_any_case(workspace: Path) -> None:
+    """It calls the signature wrong, though nothing is wrong with the keys."""
+    in_process.fill(workspace, FILES)
+    refusal = Refusal(
+        "PutObject|UploadPart", 403, "SignatureDoesNotMatch", header="x-amz-content-sha256", value="UNSIGNED"
+    )
+    with emulator(Habits(refusals=(refusal,))) as store:
+        published(publish(store, workspace))
+        assert store.contents() == local(workspace)
+
+
 def test_payloads_are_signed_where_the_configuration_wants_that(workspace: Path) -> None:
     in_process.fill(workspace, FILES)
     config = workspace / "config"

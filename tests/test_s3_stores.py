@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -320,3 +321,18 @@ def test_a_part_whose_md5_is_another_is_not_accepted() -> None:
     assert proof.of_answer(known, answer, crc, crc.of(b"1"), lambda: checksums.md5(b"1")) is None
     assert known.keeps_checksums is False
     assert known.notices == ()
+
+
+@pytest.mark.parametrize("form", ['"{}"', "{}", 'W/"{}"'])
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+def test_an_md5_in_another_form_is_one(tmp_path: Path, form: str, case: Callable[[str], str]) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"1")
+    etag = form.format(case("c4ca4238a0b923820dcc509a6f75849b"))
+    verdict = compare.content(
+        model.PlannedFile("f", model.LocalFile.of(path), "basics", "f"),
+        client.Listed("f", 1, etag),
+        lambda: None,
+        lambda: None,
+    )
+    assert verdict.state is destinations.State.SAME

@@ -37,7 +37,7 @@ def content(
     """
     if listed.size != file.size:
         return Verdict(State.DIFFERENT, "different size")
-    etag = listed.etag.strip('"')
+    etag = plain(listed.etag)
     other_md5 = False
     if _MD5.fullmatch(etag) and file.size <= checksums.SINGLE:
         local = checksums.etag(file.source, stop)
@@ -60,7 +60,7 @@ def _by_checksum(file: model.PlannedFile, found: client.Head, stop: Callable[[],
         remote = found.checksums.get(name, "")
         if not remote or not algorithm.is_plausible(remote):
             continue
-        etag = found.etag.strip('"')
+        etag = plain(found.etag)
         if found.checksum_type == "COMPOSITE" and "-" not in remote and _MULTIPART.fullmatch(etag):
             # Not every store writes the number of parts behind it.
             remote = f"{remote}-{_count(etag)}"
@@ -89,7 +89,7 @@ def _by_own(file: model.PlannedFile, found: client.Head, stop: Callable[[], None
 
 
 def _by_etag(file: model.PlannedFile, found: client.Head, stop: Callable[[], None]) -> Verdict:
-    etag = found.etag.strip('"')
+    etag = plain(found.etag)
     if is_md5(etag, found.encryption):
         if checksums.etag(file.source, stop) == etag:
             return Verdict(State.SAME, "same MD5 (ETag)", f"md5:{etag}")
@@ -125,14 +125,19 @@ def _count(checksum: str) -> int:
     return int(count) if count.isascii() and count.isdecimal() else 0
 
 
+def plain(etag: str) -> str:
+    """An ETag as it is compared: gateways make weak ones of them, and not every store writes an MD5 in small letters."""
+    return etag.removeprefix("W/").strip('"').lower()
+
+
 def is_md5(etag: str, encryption: str) -> bool:
     """Whether an ETag can be the MD5 of the content: not of parts, and not under other than AES256."""
-    return bool(_MD5.fullmatch(etag.strip('"'))) and encryption in ("", "AES256")
+    return bool(_MD5.fullmatch(plain(etag))) and encryption in ("", "AES256")
 
 
 def is_multipart(etag: str) -> bool:
     """Whether an ETag can be the MD5 of the MD5s of parts."""
-    return bool(_MULTIPART.fullmatch(etag.strip('"')))
+    return bool(_MULTIPART.fullmatch(plain(etag)))
 
 
 def head_or_none(ask: client.Client, key: str, denied: Callable[[], None]) -> client.Head | None:

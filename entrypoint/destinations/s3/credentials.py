@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from entrypoint import errors, settings, text
+from entrypoint import errors, settings
 from entrypoint.destinations.s3 import configuration, problems
 from entrypoint.destinations.s3.signing import Keys
 
@@ -21,7 +21,6 @@ T = TypeVar("T")
 _RENEWED: Final = 60.0
 """Seconds in which credentials count as just renewed: the others that were refused with the old ones need not
 renew them again; if a store refuses the new ones too, that is final."""
-_MAX_REASON: Final = 300
 
 
 class Credentials:
@@ -183,6 +182,11 @@ def _keys_of(source: botocore.credentials.Credentials | None) -> Keys:
             "that is not ASCII.",
             "Check the profile or the program that provides them.",
         )
+    if not (parts[0] and parts[1]):
+        raise errors.NotAuthorised(
+            "The AWS credentials that were found are incomplete: the access key or the secret key is empty.",
+            "Check the profile or the program that provides them.",
+        )
     return Keys(*parts)
 
 
@@ -230,11 +234,10 @@ def _asked(ask: Callable[[], T], profile: str = "") -> T:
             "The AWS credentials were already expired when they were fetched.",
             "Check the clock of this machine, then run again.",
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise errors.NotAuthorised(
-            f"The AWS credentials could not be understood, e.g. as the JSON that credential_process has to give: "
-            f"{_harmless(error)}.",
-            "Check the profile and the program that it names.",
+            f"The AWS credentials could not be understood: {problems.harmless(error)}.",
+            "Check the profile and the program that it names: a credential_process has to print a JSON object.",
         ) from error
 
 
@@ -247,26 +250,21 @@ def explain(error: Exception, profile: str = "") -> errors.PublishError:
     if isinstance(error, b.ProfileNotFound):
         return errors.BadInput(f"aws-profile: {error}.")
     if isinstance(error, b.PartialCredentialsError):
-        return errors.NotAuthorised(f"The AWS credentials are incomplete: {_harmless(error)}.", "Set both.")
+        return errors.NotAuthorised(f"The AWS credentials are incomplete: {problems.harmless(error)}.", "Set both.")
     if isinstance(error, b.NoCredentialsError):
         return problems.no_credentials()
     if isinstance(error, b.SSOError | b.TokenRetrievalError | b.UnauthorizedSSOTokenError):
         return errors.NotAuthorised(
-            f"There is no AWS single sign-on session, or it has expired: {_harmless(error)}.",
+            f"There is no AWS single sign-on session, or it has expired: {problems.harmless(error)}.",
             f"Log in with aws sso login{f' --profile {profile}' if profile else ''}, and run again.",
         )
     if isinstance(error, b.ConfigParseError | b.ConfigNotFound | b.InvalidConfigError):
         return errors.BadInput(
-            f"The AWS configuration cannot be used: {_harmless(error)}.", "Check the profile."
+            f"The AWS configuration cannot be used: {problems.harmless(error)}.", "Check the profile."
         )
     if isinstance(error, b.HTTPClientError | b.ConnectionError):
         return role.unreachable(error)
     return errors.NotAuthorised(
-        f"The AWS credentials could not be fetched: {_harmless(error)}.",
+        f"The AWS credentials could not be fetched: {problems.harmless(error)}.",
         f"Check the profile or the role ({type(error).__name__}).",
     )
-
-
-def _harmless(error: Exception) -> str:
-    said = " ".join(str(error).split()).rstrip(".")
-    return text.shorten(text.printable(problems.masked(said)), _MAX_REASON)

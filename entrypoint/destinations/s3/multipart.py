@@ -255,7 +255,7 @@ class Multipart:
             if algorithm and algorithm.is_plausible(said):
                 return said == checksums.encode(checksums.of_body(algorithm, data))
         is_md5 = self._store.etag_is_md5 and compare.is_md5(part.etag, "")
-        return is_md5 and part.etag.strip('"') == checksums.md5(data.view()).hex()
+        return is_md5 and compare.plain(part.etag) == checksums.md5(data.view()).hex()
 
     # Closing
 

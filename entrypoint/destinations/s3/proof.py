@@ -39,7 +39,7 @@ def of_answer(
         return None
     encryption = answer.get("x-amz-server-side-encryption", "")
     if store.etag_is_md5 and compare.is_md5(etag, encryption):
-        return BY_MD5 if etag.strip('"') == md5().hex() else None
+        return BY_MD5 if compare.plain(etag) == md5().hex() else None
     store.tell(
         "This store returns neither a checksum nor an ETag that is an MD5; a file counts as verified when "
         "the store accepted a request that carried its checksum."

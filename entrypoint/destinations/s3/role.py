@@ -248,6 +248,6 @@ def unreachable(error: botocore.exceptions.BotoCoreError) -> errors.PublishError
             "Check HTTPS_PROXY, or exclude the host with NO_PROXY.",
         )
     return errors.Unreachable(
-        "The service that provides AWS credentials cannot be reached.",
+        f"The service that provides AWS credentials cannot be reached: {problems.harmless(error)}.",
         "Check aws-region (each has its own STS), AWS_ENDPOINT_URL_STS if it is set, and the network.",
     )
