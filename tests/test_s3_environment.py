@@ -43,6 +43,15 @@ def test_a_private_authority(variable: str, trusted: Authority, workspace: Path)
         arrived(process(store, workspace, environment), store, workspace)
 
 
+def test_a_list_of_folders(trusted: Authority, workspace: Path, tmp_path: Path) -> None:
+    """As OpenSSL has it: the first may be empty, the last need not be there."""
+    in_process.fill(workspace, FILES)
+    (tmp_path / "empty").mkdir()
+    with emulator(tls=trusted.server) as store:
+        folders = f"{tmp_path}/empty:{trusted.folder}:{tmp_path}/missing"
+        arrived(process(store, workspace, {"SSL_CERT_DIR": folders}), store, workspace)
+
+
 def test_awss_own_variable_wins(trusted: Authority, workspace: Path, tmp_path: Path) -> None:
     in_process.fill(workspace, FILES)
     other = tmp_path / "other"
@@ -95,6 +104,23 @@ def test_https_to_a_port_that_speaks_http(workspace: Path) -> None:
         run = process(store, workspace, {"AWS_ENDPOINT_URL_S3": store.url.replace("http:", "https:")})
         assert run.code == 5
         assert "TLS" in run.log or "https" in run.log
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_REGION", "eu west\n1"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1 x"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9\t1"),
+    ],
+)
+def test_a_variable_with_a_blank_in_it(variable: str, value: str, workspace: Path) -> None:
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
+        run = process(store, workspace, {variable: value})
+        assert run.code == 2, run.log
+        assert variable in run.log
+        assert store.seen == []
 
 
 # Empty is unset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,16 +85,22 @@ def read(chosen: settings.S3Settings, environ: Mapping[str, str]) -> Configurati
             or text("endpoint_url")
         )
     signs = str(s3.get("payload_signing_enabled", "")).lower()
+    region = (
+        chosen.region
+        or chosen.default_region.strip()
+        or variables.get("AWS_REGION", "")
+        or variables.get("AWS_DEFAULT_REGION", "")
+        or text("region")
+    )
+    if not re.fullmatch(r"[\w.-]*", region, re.ASCII):
+        raise errors.BadInput(
+            f"The AWS region {region[:80]!r} is not the name of a region, such as eu-central-1.",
+            "Check AWS_REGION, AWS_DEFAULT_REGION and the profile.",
+        )
     return Configuration(
         variables,
         profile=profile,
-        region=(
-            chosen.region
-            or chosen.default_region.strip()
-            or variables.get("AWS_REGION", "")
-            or variables.get("AWS_DEFAULT_REGION", "")
-            or text("region")
-        ),
+        region=region,
         endpoint_url=_checked(endpoint),
         addressing=_addressing(chosen.addressing, str(s3.get("addressing_style", ""))),
         sign_payload=signs in _YES if signs else None,

@@ -250,7 +250,9 @@ def explain(error: Exception, profile: str = "") -> errors.PublishError:
     if isinstance(error, b.ProfileNotFound):
         return errors.BadInput(f"aws-profile: {error}.")
     if isinstance(error, b.PartialCredentialsError):
-        return errors.NotAuthorised(f"The AWS credentials are incomplete: {problems.harmless(error)}.", "Set both.")
+        return errors.NotAuthorised(
+            f"The AWS credentials are incomplete: {problems.harmless(error)}.", "Set both."
+        )
     if isinstance(error, b.NoCredentialsError):
         return problems.no_credentials()
     if isinstance(error, b.SSOError | b.TokenRetrievalError | b.UnauthorizedSSOTokenError):

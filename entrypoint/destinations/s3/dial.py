@@ -219,7 +219,8 @@ def reason(error: Exception) -> str:
     """Why something failed, in the system's words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return text.printable(getattr(error, "strerror", "") or str(error) or type(error).__name__)
+    said = network.without_place(getattr(error, "strerror", "") or str(error))
+    return text.printable(said or type(error).__name__)
 
 
 def _unreachable(what: network.Target | network.Proxy, reason: str) -> NoAnswer:

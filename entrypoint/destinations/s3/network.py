@@ -43,7 +43,7 @@ class Target:
             ValueError: it is none.
         """
         parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
+        if parts.scheme not in _PORTS or not parts.hostname or re.search(r"\s", url):
             raise ValueError("expected http://HOST or https://HOST")
         return cls(parts.scheme == "https", parts.hostname, parts.port or _PORTS[parts.scheme])
 
@@ -119,13 +119,15 @@ class Network:
         for value, name in found:
             if not value:
                 continue
-            path = Path(value.split(":")[0] if name == "SSL_CERT_DIR" else value).expanduser()
-            if name != "SSL_CERT_DIR" and not path.exists():
+            # As OpenSSL has it, only this one may name several folders.
+            listed = value.split(":") if name == "SSL_CERT_DIR" else [value]
+            paths = [path for path in (Path(each).expanduser() for each in listed if each) if path.exists()]
+            if not paths:
                 raise errors.BadInput(
                     f"{name}: there are no certificates at {value!r}.",
                     "In a container it must be inside the workspace.",
                 )
-            return str(path), name
+            return ":".join(map(str, paths)), name
         return "", ""
 
     def tls(self) -> ssl.SSLContext:
@@ -153,9 +155,11 @@ class Network:
 
                 context.load_verify_locations(cafile=certifi.where())
             return context
-        is_folder = Path(self.bundle).is_dir()
+        several = self.bundle.split(":") if self._bundle_from == "SSL_CERT_DIR" else [self.bundle]
+        folders = [path for path in map(Path, several) if path.is_dir()]
+        is_folder = bool(folders)
         if is_folder and not any(
-            re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", each.name) for each in Path(self.bundle).iterdir()
+            re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", each.name) for folder in folders for each in folder.iterdir()
         ):
             raise errors.BadInput(
                 f"{self._bundle_from}: the folder {self.bundle!r} has no certificates with the file names that "
@@ -169,7 +173,7 @@ class Network:
         except (OSError, ValueError) as error:
             raise errors.BadInput(
                 f"{self._bundle_from}: {self.bundle!r} cannot be used as certificates: "
-                f"{getattr(error, 'reason', None) or getattr(error, 'strerror', None) or error}.",
+                f"{getattr(error, 'reason', None) or without_place(getattr(error, 'strerror', None) or str(error))}.",
                 "It has to be a file of PEM certificates, or a folder of them.",
             ) from error
 
@@ -214,6 +218,11 @@ class Network:
     def _proxy_for(self, target: Target) -> Proxy | None:
         proxy = self._proxies[target.scheme]
         return None if proxy is None or any(test(target) for test in self._without) else proxy
+
+
+def without_place(said: str) -> str:
+    """What Python's TLS says, without the line of its source."""
+    return re.sub(r" \(_ssl\.c:[0-9]+\)", "", said)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

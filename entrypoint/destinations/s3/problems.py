@@ -344,7 +344,9 @@ def for_file(
             if_all=errors.NotAuthorised,
         )
     if is_passing(answer) or not answer.status:
-        said = "the store refused it in several tries" if answer.status else "no usable answer in several tries"
+        said = (
+            "the store refused it in several tries" if answer.status else "no usable answer in several tries"
+        )
         return errors.FileFailed(
             f"{name!r}: {said} ({answer}).",
             _LATER,
