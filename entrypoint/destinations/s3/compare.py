@@ -126,7 +126,7 @@ def _count(checksum: str) -> int:
 
 
 def plain(etag: str) -> str:
-    """An ETag as it is compared: gateways make weak ones of them, and not every store writes an MD5 in small letters."""
+    """An ETag as it is compared. Gateways make weak ones of them, and some stores write capitals."""
     return etag.removeprefix("W/").strip('"').lower()
 
 

@@ -80,7 +80,7 @@ class Pool:
         self.busy = threading.Event()
         """Set once a request was sent: from then on the network works for us."""
         self._surprised = False
-        """Whether a connection that was in use a moment ago turned out to be closed, or to hold more than its answer."""
+        """Whether a connection that was just in use turned out to be closed, or to hold more than its answer."""
         self.heard = time.monotonic()
         """When the last answer came, from whichever server."""
 
