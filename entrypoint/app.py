@@ -110,7 +110,9 @@ def _run(
         out.notice("Inputs", notice)
     work = _Work(chosen, out, signals, environ)
     outcome = dataclasses.replace(work.run(), seconds=time.monotonic() - start)
-    if outcome.mode is Mode.DRY_RUN and outcome.plan:
+    # A plan that nothing was compared for says nothing.
+    is_known = not outcome.error or any(r.status is not Status.WITHHELD for r in outcome.results)
+    if outcome.mode is Mode.DRY_RUN and outcome.plan and is_known:
         with out.group("The plan"):
             for line in report.plan_lines(outcome):
                 out.result(line)
@@ -367,6 +369,12 @@ def _end(
         out.write_summary(report.summary(outcome, chosen))
     if out.has_events:
         out.event("manifest", **report.document(outcome, chosen or known, url))
+    if not outcome.exit_code:
+        try:
+            out.check_results()
+        except errors.NotWritten as error:
+            outcome = dataclasses.replace(outcome, error=error)
+            _report_failure(out, outcome)
     if destination is not None:
         destination.close()
     return int(outcome.exit_code)

@@ -155,7 +155,7 @@ def complete(line: str) -> None:
         parser = _origin_parser(match[1], names, aliases)
         if match[1] == UPLOAD_AWS:
             _add_aws_flags(parser)
-        parser.add_argument("command", nargs="?", choices=[match[1]], help=argparse.SUPPRESS)
+        parser.add_argument("command", nargs="?", choices=[match[1]], help="cartloader's command line")
     argcomplete.autocomplete(parser, always_complete_options=False)
     raise SystemExit(0)
 
@@ -183,7 +183,9 @@ def _plain_parser(*, with_commands: bool = False) -> _Parser:
         allow_abbrev=False,
     )
     if with_commands:
-        parser.add_argument("command", nargs="?", choices=[UPLOAD_AWS, UPLOAD_ZENODO], help=argparse.SUPPRESS)
+        parser.add_argument(
+            "command", nargs="?", choices=[UPLOAD_AWS, UPLOAD_ZENODO], help="cartloader's command line"
+        )
     _add_version(parser, "-V")
     _add_presentation(parser)
     parser.add_argument(
@@ -257,6 +259,20 @@ def _values(parsed: dict[str, object]) -> dict[str, str]:
 
 _AWS_INPUTS: Final = [i.name for i in inputs.INPUTS if i.section != inputs.ZENODO and i.name != "zenodo-id"]
 _AWS_ALIASES: Final = {"--in": "in-dir", "--profile": "aws-profile"}
+_AWS_FLAGS: Final = (
+    *(
+        "--in-dir",
+        "--s3-dir",
+        "--catalog-yaml",
+        "--in-list",
+        "--n-jobs",
+        "--dry-run",
+        "--restart",
+        "--makefn",
+    ),
+    *("--aws", "--profile", "--upload-basics-only", "--upload-optional-only", "--upload-basemap-only"),
+)
+"""The origin's own, which it also takes shortened."""
 _ONE_GROUP: Final = {
     "upload_basics_only": "basics",
     "upload_optional_only": "optional",
@@ -270,7 +286,25 @@ _ZENODO_ALIASES: Final = {
     "--zenodo-deposition-id": "zenodo-id",
     "--token-file": "zenodo-token",
 }
+_ZENODO_FLAGS: Final = (
+    *("--in-dir", "--upload-method", "--files", "--catalog-yaml", "--zenodo-token", "--zenodo-deposition-id"),
+    *("--title", "--upload-type", "--creators", "--description", "--publish", "--overwrite", "--restart"),
+    "--dry-run",
+)
 _ZENODO_DEFAULTS: Final = {"zenodo-id": "new", "upload-method": "all"}
+
+
+def _spelled_out(argv: Sequence[str], flags: Sequence[str], parser: _Parser) -> list[str]:
+    """The line with shortened flags of the origin in full; flags that only we have do not make them ambiguous."""
+    line = list(argv)
+    for place, item in enumerate(itertools.takewhile(lambda item: item != "--", argv)):
+        name, equals, value = item.partition("=")
+        if len(name) < 3 or not name.startswith("--") or name in parser._option_string_actions:
+            continue
+        meant = [flag for flag in flags if flag.startswith(name)]
+        if len(meant) == 1:
+            line[place] = f"{meant[0]}{equals}{value}"
+    return line
 
 
 def _origin_parser(
@@ -302,7 +336,7 @@ def _upload_aws(argv: Sequence[str]) -> CommandLine:
     # The flags of cartloader's upload_aws.py (MIT, seqscope/cartloader at ee2fb4a), and any of ours besides.
     parser = _origin_parser(UPLOAD_AWS, _AWS_INPUTS, _AWS_ALIASES)
     _add_aws_flags(parser)
-    parsed, problems = parser.read(argv)
+    parsed, problems = parser.read(_spelled_out(argv, _AWS_FLAGS, parser))
     values = _values(parsed)
     chosen = [group for flag, group in _ONE_GROUP.items() if parsed[flag]]
     if len(chosen) > 1:
@@ -319,8 +353,8 @@ def _upload_aws(argv: Sequence[str]) -> CommandLine:
 def _upload_zenodo(argv: Sequence[str]) -> CommandLine:
     # The flags of cartloader's upload_zenodo.py (MIT, seqscope/cartloader at ee2fb4a), and ours besides.
     parser = _origin_parser(UPLOAD_ZENODO, _ZENODO_INPUTS, _ZENODO_ALIASES, _ZENODO_DEFAULTS)
-    parsed, problems = parser.read(argv)
+    parsed, problems = parser.read(_spelled_out(argv, _ZENODO_FLAGS, parser))
     values, defaults = _values(parsed), dict(_ZENODO_DEFAULTS)
-    if values.get("zenodo-id", "").strip() in ("", "new"):
+    if values.get("zenodo-id", "").strip().lower() in ("", "new"):
         defaults["upload-type"] = "dataset"
     return CommandLine(values, defaults, top_level_only=True, problems=problems)

@@ -93,7 +93,7 @@ class Refused(PublishError):
 
 
 class NotWritten(PublishError):
-    """Outputs or manifest could not be written on this machine; what was sent stays sent."""
+    """Outputs, results or manifest could not be written on this machine; what was sent stays sent."""
 
     exit_code = ExitCode.REFUSED
 

@@ -357,7 +357,7 @@ def test_other_encodings(encoding: str) -> None:
     [
         ("id: a\ntitle: Mouse: brain\n", "line 2, column 13; put a text with a colon in quotes"),
         ("id: a\nassets:\n\tsge: a\n", "line 3, column 1; indent with spaces, not with tabs"),
-        ("id: a\nasset: {sge: {all: a}}\n", "the key 'assets' is missing; did you mean it by 'asset'?"),
+        ("id: a\nasset: {sge: {all: a}}\n", "the key 'assets' is missing; is 'asset' a misspelling of it?"),
     ],
 )
 def test_the_usual_mistakes_come_with_advice(text: str, advice: str) -> None:

@@ -167,6 +167,46 @@ def test_the_origin_takes_in_for_in_dir(place: Path) -> None:
     assert read(place, "upload_zenodo --in out --zenodo-token token").in_dir == (place / "out").resolve()
 
 
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        (
+            "upload_aws --in-d out --s3 s3://b/x --n 3 --c c.yaml --dry --r",
+            {
+                "in-dir": "out",
+                "s3-dir": "s3://b/x",
+                "n-jobs": "3",
+                "catalog-yaml": "c.yaml",
+                "dry-run": "true",
+                "restart": "true",
+            },
+        ),
+        ("upload_aws --s3=s3://b/x --in-l list --upload-ba=", {}),
+        (
+            "upload_zenodo --i out --zenodo-t token --zenodo-d 7 --p --r --f a b --cr A,B --o",
+            {
+                "in-dir": "out",
+                "zenodo-token": "token",
+                "zenodo-id": "7",
+                "publish": "true",
+                "restart": "true",
+                "files": "a\nb",
+                "creators": "A,B",
+                "overwrite": "true",
+            },
+        ),
+    ],
+)
+def test_the_origins_flags_may_be_shortened(line: str, values: dict[str, str]) -> None:
+    if not values:
+        with pytest.raises(errors.BadInput, match="--upload-ba"):
+            cli.parse(line.split())
+        return
+    parsed = cli.parse(line.split())
+    assert parsed.problems == ()
+    assert parsed.values == values
+
+
 def test_no_abbreviations() -> None:
     assert cli.parse(["--s3", "s3://x"]).problems
 

@@ -158,7 +158,7 @@ def test_files_are_a_list_by_lines_alone(place: Path) -> None:
 
 @pytest.mark.parametrize("value", ["0", "257", "many", "-1", "1.5", "1e1", "٣", "9999999", "0x8"])
 def test_jobs_are_1_to_256(place: Path, value: str) -> None:
-    assert f"n-jobs: expected a whole number from 1 to 256, got {value!r}" in problems(
+    assert f"n-jobs: expected auto or a whole number from 1 to 256, got {value!r}" in problems(
         place, {**S3, "n-jobs": value}
     )
 
@@ -221,6 +221,11 @@ def test_a_good_shard(place: Path) -> None:
             "got 'https://b-1.s3.us-east-1.amazonaws.com/a/b'; did you mean s3://b-1/a/b?",
         ),
         ({**S3, "s3-dir": "https://s3.amazonaws.com/b-1/a"}, "did you mean s3://b-1/a?"),
+        ({**S3, "s3-dir": "S3://b-1/a"}, "got 'S3://b-1/a'; did you mean s3://b-1/a?"),
+        ({**S3, "s3-dir": "s3:/b-1/a"}, "did you mean s3://b-1/a?"),
+        ({**S3, "s3-dir": "s3a://b-1/a"}, "did you mean s3://b-1/a?"),
+        ({**S3, "s3-dir": "b-1/a"}, "did you mean s3://b-1/a?"),
+        ({**S3, "s3-dir": "gs://b-1/a"}, "got 'gs://b-1/a'."),
         ({**S3, "s3-dir": "https://example.org/b-1/a"}, "got 'https://example.org/b-1/a'."),
         ({**S3, "if-missing": "ignore"}, "if-missing: expected error or warn, got 'ignore'."),
         ({**S3, "delete-extra": "true", "shard": "1/2"}, "delete-extra: not with shard"),
@@ -745,3 +750,21 @@ def test_who_gives_nothing_is_led_to_the_help(place: Path) -> None:
         with pytest.raises(settings.Incomplete) as caught:
             settings.read({}, argv, place)
         assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("HTTPS://PMTiles.io:443/", "https://pmtiles.io"),
+        ("http://LocalHost:80", "http://localhost"),
+        ("https://v.example.org:8443", "https://v.example.org:8443"),
+        ("http://v.example.org:443", "http://v.example.org:443"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_write_it(place: Path, given: str, origin: str) -> None:
+    assert read(place, {**S3, "viewer-origin": given}).readers.viewer_origin == origin
+
+
+def test_new_in_any_case_is_a_new_deposition(place: Path) -> None:
+    chosen = read(place, {"in-dir": "out", "zenodo-id": "New", "zenodo-token": "token"})
+    assert chosen.destination == "https://zenodo.org (a new deposition)"

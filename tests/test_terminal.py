@@ -97,6 +97,32 @@ def test_a_manifest_that_standard_output_cannot_take_is_said(place: Path, store:
     assert "No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--dry-run", "-q"]])
+def test_results_that_standard_output_cannot_take_are_a_failure(
+    place: Path, store: Stranger, arguments: list[str]
+) -> None:
+    environment = {**os.environ, **store.environment, "PYTHONPATH": str(action.ROOT)}
+    line = [*action.COMMAND, "--in-dir", "out", "--s3-dir", PREFIX, *arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            line, cwd=place, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 5
+    what = "events" if arguments == ["--json"] else "results"
+    assert f"The {what} cannot be written to standard output: No space left on device" in done.stderr
+    assert "error: The result could not be written; " in done.stderr
+
+
+def test_a_dry_run_that_could_compare_nothing_prints_no_plan(place: Path, store: Stranger) -> None:
+    done = command(place, store, "--in-dir", "out", "--s3-dir", "s3://nobody/x", "--dry-run")
+    assert (done.returncode, done.stdout) == (5, "")
+
+
+def test_the_readme_shows_what_bad_inputs_look_like(tmp_path: Path) -> None:
+    done = command(tmp_path, None, "--in-dir", "nope", "--n-jobs", "many")
+    assert done.stderr.replace(str(tmp_path), "/data") in (action.ROOT / "README.md").read_text()
+
+
 def test_a_failed_run_says_all_of_it_on_standard_error(place: Path, store: Stranger) -> None:
     (place / "out" / "all.pmtiles").unlink()
     done = upload(place, store, "-q")

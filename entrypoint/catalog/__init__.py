@@ -110,7 +110,7 @@ def _assets_errors(root: Map, is_root: bool) -> list[Note]:
         state = "empty" if isinstance(assets, Map) else _kind(assets)
     names = [key for key, _ in root.items if isinstance(key, str)]
     near = difflib.get_close_matches("assets", names, n=1, cutoff=0.75) if state == "missing" else []
-    meant = f"; did you mean it by {shown(near[0])!r}?" if near else "."
+    meant = f"; is {shown(near[0])!r} a misspelling of it?" if near else "."
     text = f"The catalog names no files: the key 'assets' is {_KINDS.get(state, state)}{meant}"
     return [_error("E_NO_ASSETS", f"'assets' is {state}", text)]
 

@@ -126,7 +126,7 @@ def _stopped(outcome: Outcome, error: errors.PublishError) -> str:
         case errors.Unreachable():
             return f"No answer from {place(outcome)}" + _standing(outcome)
         case errors.NotWritten():
-            return "The outputs or the manifest could not be written" + _standing(outcome)
+            return "The result could not be written" + _standing(outcome)
         case errors.Refused():
             return f"Refused by {place(outcome)}" + _standing(outcome)
         case errors.FileFailed():

@@ -260,13 +260,26 @@ class Runner:
             errors.NotWritten: it could not be written, but for a reader who has left.
         """
         self._write(self._hide(document), self._out)
-        if (error := self._gone.get(id(self._out))) and not isinstance(error, BrokenPipeError):
-            raise errors.NotWritten(
-                f"The manifest cannot be written to standard output: {_why(error)}.",
-                "Uploaded files stay. Redirect standard output to a place that can be written, and run again.",
-            )
+        self._check_written("manifest", self._out)
+
+    def check_results(self) -> None:
+        """Make sure that all results, or all events, were written.
+
+        Raises:
+            errors.NotWritten: they were not, and it is not their reader who has left.
+        """
+        if not self.on_github:
+            self._check_written("events" if self._events else "results", self._out)
 
     # Below
+
+    def _check_written(self, what: str, stream: TextIO) -> None:
+        error = self._gone.get(id(stream))
+        if error is not None and not isinstance(error, BrokenPipeError):
+            raise errors.NotWritten(
+                f"The {what} cannot be written to standard output: {_why(error)}.",
+                "Uploaded files stay. Redirect standard output to a place that can be written, and run again.",
+            )
 
     def _annotate(self, kind: str, title: str, lines: str | Sequence[str]) -> None:
         title = self._harmless(text.shorten(title, 250))
@@ -311,7 +324,7 @@ class Runner:
                 if self.bar is not None:
                     self.bar.refresh()
             except (OSError, ValueError) as error:
-                # The pipe is closed. The upload continues; its exit code reports the result.
+                # The pipe is closed, or the disk full. The upload continues; its exit code reports the result.
                 self._gone[id(stream)] = error
 
 

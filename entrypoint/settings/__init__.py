@@ -113,7 +113,9 @@ def read(environ: Mapping[str, str], argv: Sequence[str], cwd: Path) -> Settings
         groups=_groups(reader),
         in_list=reader.file("in-list"),
         if_missing=reader.choice("if-missing", IfMissing),
-        n_jobs=None if reader.text("n-jobs").lower() == "auto" else reader.number("n-jobs", 1, MAX_JOBS),
+        n_jobs=None
+        if reader.text("n-jobs").lower() == "auto"
+        else reader.number("n-jobs", 1, MAX_JOBS, besides="auto"),
         dry_run=reader.flag("dry-run"),
         verify_only=reader.flag("verify-only"),
         restart=reader.flag("restart"),

@@ -66,11 +66,18 @@ class Reader:
             self.problems.append(f"{name}: expected {_or(kind)}, got {value!r}{near(value, kind)}")
             return next(iter(kind))
 
-    def number(self, name: str, low: int, high: int) -> int:
-        """A whole number between limits, both included."""
+    def number(self, name: str, low: int, high: int, *, besides: str = "") -> int:
+        """A whole number between limits, both included.
+
+        Args:
+            besides: another value that the input may have, for the message.
+        """
         value = self.text(name)
         if not re.fullmatch(r"[0-9]{1,6}", value) or not low <= int(value) <= high:
-            self.problems.append(f"{name}: expected a whole number from {low} to {high}, got {value!r}.")
+            other = f"{besides} or " if besides else ""
+            self.problems.append(
+                f"{name}: expected {other}a whole number from {low} to {high}, got {value!r}."
+            )
             return low
         return int(value)
 

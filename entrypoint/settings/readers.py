@@ -26,4 +26,8 @@ def _origin(reader: Reader) -> str:
         reader.problems.append(
             f"viewer-origin: an origin has no path; use {parts.scheme}://{parts.netloc}, got {value!r}."
         )
-    return value
+    if not parts:
+        return value
+    default = {"https": 443, "http": 80}[parts.scheme]
+    host = parts.netloc.lower()
+    return f"{parts.scheme}://{host.removesuffix(f':{default}')}"

@@ -105,7 +105,9 @@ def _named(reader: Reader, name: str, what: str, known: Sequence[str]) -> str:
 
 
 def _of_url(value: str) -> str:
-    """The s3:// form of an address of AWS, as its console shows it; else nothing."""
+    """The s3:// form of an address of AWS, as its console shows it, or of one with a wrong scheme; else nothing."""
+    if scheme := re.fullmatch(r"(?:s3[an]?:)?/{0,3}([a-z0-9][a-z0-9.-]+/[^?#\s:]+)", value, re.IGNORECASE):
+        return f"s3://{scheme[1]}"
     host = re.fullmatch(r"https://([a-z0-9.-]+)\.s3[.-][a-z0-9.-]*amazonaws\.com/([^?#]*)", value)
     path = re.fullmatch(r"https://s3[.-][a-z0-9.-]*amazonaws\.com/([^/?#]+)/?([^?#]*)", value)
     found = path or host

@@ -105,7 +105,7 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
             f"it in a secret, or in a file that only you can read.{fork}"
         )
     return ZenodoSettings(
-        deposition=reader.text("zenodo-id"),
+        deposition="new" if (which := reader.text("zenodo-id")).lower() == "new" else which,
         token=token,
         url=url,
         title=reader.text("title"),
