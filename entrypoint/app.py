@@ -213,7 +213,7 @@ class _Work:
                 links=links,
                 deleted=self.destination.removed,
                 catalog_urls=tuple(catalogs),
-                views=tuple(readers.views(plan, urls)) if plan and self._chosen.s3 else (),
+                views=tuple(readers.views(plan, outcome.results, urls)) if plan and self._chosen.s3 else (),
                 notices=(
                     *self.destination.notices(),
                     *(_losses(engine) if engine else ()),

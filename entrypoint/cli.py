@@ -101,6 +101,18 @@ class _Parser(argparse.ArgumentParser):
         many = "argument" if len(unknown) == 1 else "arguments"
         return values, (f"Command line: unexpected {many}: {', '.join(shown)}{more}. {_SEE_HELP}",)
 
+    def in_full(self, argv: Sequence[str], flags: Sequence[str]) -> list[str]:
+        """The line with shortened flags in full, where only one of `flags` is meant; others stay as they are."""
+        line = list(argv)
+        for place, item in enumerate(itertools.takewhile(lambda item: item != "--", argv)):
+            name, equals, value = item.partition("=")
+            if len(name) < 3 or not name.startswith("--") or name in self._option_string_actions:
+                continue
+            meant = [flag for flag in flags if flag.startswith(name)]
+            if len(meant) == 1:
+                line[place] = f"{meant[0]}{equals}{value}"
+        return line
+
     def _near(self, flag: str) -> str:
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.75)
         return f"; did you mean {near[0]}?" if near else f". {_SEE_HELP}"
@@ -272,7 +284,7 @@ _AWS_FLAGS: Final = (
     ),
     *("--aws", "--profile", "--upload-basics-only", "--upload-optional-only", "--upload-basemap-only"),
 )
-"""The origin's own, which it also takes shortened."""
+"""The origin's own, which it also takes shortened: flags that only we have do not make them ambiguous."""
 _ONE_GROUP: Final = {
     "upload_basics_only": "basics",
     "upload_optional_only": "optional",
@@ -292,19 +304,6 @@ _ZENODO_FLAGS: Final = (
     "--dry-run",
 )
 _ZENODO_DEFAULTS: Final = {"zenodo-id": "new", "upload-method": "all"}
-
-
-def _spelled_out(argv: Sequence[str], flags: Sequence[str], parser: _Parser) -> list[str]:
-    """The line with shortened flags of the origin in full; flags that only we have do not make them ambiguous."""
-    line = list(argv)
-    for place, item in enumerate(itertools.takewhile(lambda item: item != "--", argv)):
-        name, equals, value = item.partition("=")
-        if len(name) < 3 or not name.startswith("--") or name in parser._option_string_actions:
-            continue
-        meant = [flag for flag in flags if flag.startswith(name)]
-        if len(meant) == 1:
-            line[place] = f"{meant[0]}{equals}{value}"
-    return line
 
 
 def _origin_parser(
@@ -336,7 +335,7 @@ def _upload_aws(argv: Sequence[str]) -> CommandLine:
     # The flags of cartloader's upload_aws.py (MIT, seqscope/cartloader at ee2fb4a), and any of ours besides.
     parser = _origin_parser(UPLOAD_AWS, _AWS_INPUTS, _AWS_ALIASES)
     _add_aws_flags(parser)
-    parsed, problems = parser.read(_spelled_out(argv, _AWS_FLAGS, parser))
+    parsed, problems = parser.read(parser.in_full(argv, _AWS_FLAGS))
     values = _values(parsed)
     chosen = [group for flag, group in _ONE_GROUP.items() if parsed[flag]]
     if len(chosen) > 1:
@@ -353,7 +352,7 @@ def _upload_aws(argv: Sequence[str]) -> CommandLine:
 def _upload_zenodo(argv: Sequence[str]) -> CommandLine:
     # The flags of cartloader's upload_zenodo.py (MIT, seqscope/cartloader at ee2fb4a), and ours besides.
     parser = _origin_parser(UPLOAD_ZENODO, _ZENODO_INPUTS, _ZENODO_ALIASES, _ZENODO_DEFAULTS)
-    parsed, problems = parser.read(_spelled_out(argv, _ZENODO_FLAGS, parser))
+    parsed, problems = parser.read(parser.in_full(argv, _ZENODO_FLAGS))
     values, defaults = _values(parsed), dict(_ZENODO_DEFAULTS)
     if values.get("zenodo-id", "").strip().lower() in ("", "new"):
         defaults["upload-type"] = "dataset"

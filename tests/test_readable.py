@@ -356,6 +356,30 @@ def test_layers_are_linked_on_a_map(s3_server: Store, workspace: Path) -> None:
     assert run.outputs["catalog-url"] == "https://data.example.org/a/catalog.yaml"
 
 
+def test_only_what_is_there_is_linked(s3_server: Store, workspace: Path, out: Path) -> None:
+    assert publish(s3_server, workspace).code == 0
+    (out / "new.pmtiles").write_bytes(FILES["genes_all.pmtiles"])
+    assets = {"sge": {"all": "genes_all.pmtiles"}, "overview": "new.pmtiles"}
+    (out / "catalog.yaml").write_text(yaml.safe_dump({"id": "atlas", "assets": assets}))
+    run = publish(s3_server, workspace, page="true", dry_run="true")
+    assert run.code == 0
+    assert [view["label"] for view in run.manifest["views"]] == ["SGE on a map"]
+    run = publish(s3_server, workspace, page="true")
+    labels = [view["label"] for view in run.manifest["views"]]
+    assert labels == ["Page", "SGE on a map", "Overview on a map"]
+
+
+def test_each_sample_without_a_root_catalog_has_its_page_linked(s3_server: Store, workspace: Path) -> None:
+    (workspace / "out").mkdir()
+    for name in ("s1", "s2", "s3", "s4"):
+        in_process.fill(workspace, FILES, ident=name, name=f"out/{name}")
+    (workspace / "list.tsv").write_text("s1\ns2\ns3\ns4\n")
+    run = publish(s3_server, workspace, prefix="c", in_list="list.tsv", page="true")
+    pages = {view["label"]: view["url"] for view in run.manifest["views"] if "Page" in view["label"]}
+    assert list(pages) == ["Page of s1", "Page of s2", "Page of s3"]
+    assert all(url.endswith(f"/c/{label[-2:]}/index.html") for label, url in pages.items())
+
+
 def test_nothing_is_asked_after_files_failed(
     s3_server: Store, workspace: Path, site: Front, out: Path
 ) -> None:
