@@ -58,6 +58,15 @@ def test_a_listing_by_markers(refused: bool, workspace: Path) -> None:
         assert store.contents() == local(workspace)
 
 
+def test_extras_that_are_listed_twice(workspace: Path) -> None:
+    in_process.fill(workspace, FEW)
+    with emulator(Habits(paging=Paging(twice=True))) as store:
+        store.put("p/extra", b"theirs")
+        run = published(publish(store, workspace, delete_extra="true"))
+        assert run.outputs["deleted"] == "1"
+        assert run.log.count("extra (6 bytes)") == 1
+
+
 def test_a_listing_that_does_not_go_on(workspace: Path) -> None:
     """It says that there is more, and does not return it: reported, and nothing is deleted."""
     in_process.fill(workspace, FEW)
@@ -257,10 +266,14 @@ def test_completing_that_takes_long_or_is_told_late(workspace: Path) -> None:
         assert store.contents() == local(workspace)
 
 
-def test_an_error_that_is_told_with_200(workspace: Path) -> None:
+@pytest.mark.parametrize("before", [b"", b" " * 400, b'<?xml version="1.0"?>' + b"\n" * 400])
+def test_an_error_that_is_told_with_200(before: bytes, workspace: Path) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html"""
     in_process.fill(workspace, {"big.pmtiles": PARTS})
-    body = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+    body = (
+        before
+        + b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+    )
     with emulator() as store:
         store.refuse(Refusal("CompleteMultipartUpload", 200, body=body, times=1))
         published(publish(store, workspace))

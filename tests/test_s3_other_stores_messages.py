@@ -18,6 +18,25 @@ BIG = 17 << 20
 FILES = {"a.tsv": b"1", "big.pmtiles": in_process.noise(BIG)}
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "header", "said"),
+    [
+        ("tags", "lab=a", "x-amz-tagging", "s3:PutObjectTagging"),
+        ("acl", "public-read", "x-amz-acl", "s3:PutObjectAcl"),
+        ("expected_bucket_owner", "000000000000", "x-amz-expected-bucket-owner", "expected-bucket-owner"),
+    ],
+)
+def test_a_setting_that_is_denied(setting: str, value: str, header: str, said: str, workspace: Path) -> None:
+    """What may be the cause is named: AWS itself often says no more than Access Denied."""
+    in_process.fill(workspace, FILES)
+    with emulator(
+        Habits(refusals=(Refusal(".*", 403, "AccessDenied", "Access Denied", header=header),))
+    ) as store:
+        run = publish(store, workspace, **{setting: value})
+        assert run.code == 4, run.log
+        assert said in run.log
+
+
 # 501 is for good
 
 
@@ -28,6 +47,7 @@ FILES = {"a.tsv": b"1", "big.pmtiles": in_process.noise(BIG)}
         ("sse", "AES256", "x-amz-server-side-encryption"),
         ("acl", "public-read", "x-amz-acl"),
         ("storage_class", "STANDARD_IA", "x-amz-storage-class"),
+        ("metadata", "lab=a", "x-amz-meta-lab"),
     ],
 )
 @pytest.mark.parametrize("status", [501, 400])

@@ -138,6 +138,14 @@ def test_a_store_that_wants_the_bucket_in_the_host(workspace: Path) -> None:
         assert published(publish(store, workspace, named(HTTP_PROXY=proxy.url))).counts == (0, 4, 0)
 
 
+def test_a_store_that_says_so_in_its_message_only(workspace: Path) -> None:
+    in_process.fill(workspace, FILES)
+    with emulator() as store, forward(to(store.url)) as proxy:
+        store.refuse(Refusal(".*", 400, "InvalidRequest", "Please use virtual-hosted style.", times=1))
+        published(publish(store, workspace, named(HTTP_PROXY=proxy.url)))
+        assert all(seen.request.virtual for seen in store.seen[1:])
+
+
 @pytest.mark.parametrize("said_by", ["input", "configuration"])
 @pytest.mark.parametrize("style", ["virtual", "path"])
 def test_a_style_that_the_user_chose(style: str, said_by: str, workspace: Path) -> None:

@@ -135,6 +135,7 @@ class Paging:
         directories: a key that ends in a slash for each folder, of no size.
         stuck: says that there is more and names the same page for ever.
         prefix_ignored: lists the whole bucket (some gateways).
+        twice: each object is listed twice.
     """
 
     size: int = 1000
@@ -144,6 +145,7 @@ class Paging:
     directories: bool = False
     stuck: bool = False
     prefix_ignored: bool = False
+    twice: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def keys(request: Request, bucket: Bucket, habits: Habits) -> Answer:
         if is_folder:
             found.append(element("CommonPrefixes", Prefix=text))
         else:
-            found.append(_entry(text, bucket.find(name) or Object(b"", ""), habits))
+            entry = _entry(text, bucket.find(name) or Object(b"", ""), habits)
+            found += [entry, entry] if paging.twice else [entry]
     return _page(request, habits, found, "", first=first)
 
 

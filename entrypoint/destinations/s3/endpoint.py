@@ -16,7 +16,7 @@ _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])", re.ASCII)
 """Names of buckets that can be part of a host's name which a certificate covers, so without dots."""
 _AWS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonwebservices.com.cn")
 # Alibaba OSS, Tencent COS, Volcengine TOS and others.
-_WANTS_HOST: Final = re.compile(r"SecondLevelDomain|PathStyle|PathAccess|VirtualHost", re.IGNORECASE)
+_WANTS_HOST: Final = re.compile(r"SecondLevelDomain|PathStyle|PathAccess|Virtual[- ]?Host", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Endpoint:
         return f"{self.target}{self.path_of(key)}"
 
 
-def wants_host(code: str) -> bool:
+def wants_host(said: str) -> bool:
     """Whether a store's refusal says that it knows buckets only as part of its host's name."""
-    return bool(_WANTS_HOST.search(code))
+    return bool(_WANTS_HOST.search(said))
 
 
 def resolve(

@@ -93,7 +93,10 @@ class Listing:
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
-        self.extras.sort(key=lambda extra: extra.name)
+        # Not every store lists each object once.
+        self.extras = sorted(
+            {extra.name: extra for extra in self.extras}.values(), key=lambda extra: extra.name
+        )
 
     def _list(self, scope: str, count: int) -> None:
         below = f"{self._prefix}{scope}/" if scope else self._prefix

@@ -66,6 +66,7 @@ _CREDENTIALS: Final = {
     # Ceph: https://docs.ceph.com/en/latest/radosgw/admin/#suspend-a-user
     "UserSuspended": ("the user of the access key is suspended", "Ask the operator of the store."),
 }
+_NEEDED: Final = {"acl": "s3:PutObjectAcl", "tags": "s3:PutObjectTagging"}
 _DENIED: Final = {"AccessDenied", "AllAccessDisabled", "403", "Forbidden", "InvalidObjectState"}
 _REGION_HINT: Final = "Set aws-region to the bucket's region."
 _WRONG_REGION: Final = {
@@ -340,7 +341,7 @@ def for_file(
         code = f", {answer.code}" if answer.code else ""
         return errors.FileFailed(
             f"{name!r}: access denied ({action}{code}){_why(answer)}",
-            f"Allow {action} on this key (and kms:GenerateDataKey if the bucket is encrypted with a KMS key).",
+            _permission(action, given),
             if_all=errors.NotAuthorised,
         )
     if is_passing(answer) or not answer.status:
@@ -359,6 +360,13 @@ def for_file(
     if given and is_unknown(answer):
         hint = f"Perhaps the store does not support it: leave out {' and '.join(given)}."
     return errors.FileFailed(f"{name!r}: the store refused it ({answer}).", hint, if_all=errors.Refused)
+
+
+def _permission(action: str, given: Sequence[str]) -> str:
+    """What to allow where a file is denied; inputs may need more."""
+    actions = " and ".join([action, *(needed for name, needed in _NEEDED.items() if name in given)])
+    owner = " Check expected-bucket-owner too." if "expected-bucket-owner" in given else ""
+    return f"Allow {actions} on this key (and kms:GenerateDataKey if the bucket is encrypted with a KMS key).{owner}"
 
 
 def no_credentials(event: str = "") -> errors.NotAuthorised:

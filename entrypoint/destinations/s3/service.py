@@ -6,6 +6,7 @@ import datetime as dt
 import email.utils
 import hashlib
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -140,7 +141,7 @@ class Service:
                 self.follow(region)
             return self.endpoint is not used
         is_open = self._found.addressing is settings.Addressing.AUTO and not used.is_aws
-        if is_open and used.path and endpoint.wants_host(answer.code):
+        if is_open and used.path and endpoint.wants_host(f"{answer.code} {answer.message}"):
             with self._lock:
                 if self.endpoint is used:
                     virtual = settings.Addressing.VIRTUAL
@@ -249,12 +250,9 @@ class Service:
     def _judge(self, response: connection.Response, used: endpoint.Endpoint) -> problems.Answer | None:
         """What is wrong with an answer, or nothing."""
         if response.status // 100 == 2:
-            if (
-                not response.body.lstrip()[:200].startswith((b"<?xml", b"<Error"))
-                or b"<Error" not in response.body[:300]
-            ):
+            if not _ERROR.match(response.body):
                 return None
-            # CompleteMultipartUpload answers 200 before it knows the end.
+            # CompleteMultipartUpload answers 200 before it knows the end, and sends blanks meanwhile.
             answer = problems.from_xml(response.status, response.body, response.headers)
             return None if not answer.code else answer
         if response.status == 407 and (proxy := self._pool.proxy_for(used.target)):
@@ -311,6 +309,7 @@ class Service:
         return f"{call.method} {call.key if call.key is not None else self._chosen.bucket}"
 
 
+_ERROR: Final = re.compile(rb"\s*(<\?xml[^>]*>)?\s*<Error\b")
 _SHOWN: Final = {"uploads", "uploadId", "partNumber", "list-type", "delete", "tagging", "acl"}
 
 

@@ -197,6 +197,8 @@ class Uploader:
             "acl": chosen.acl,
             "sse": chosen.sse,
             "tags": chosen.tags,
+            "metadata": chosen.metadata,
+            "cache-control": chosen.cache_control,
             "expected-bucket-owner": chosen.expected_bucket_owner,
         }
         return [name for name, value in names.items() if value]

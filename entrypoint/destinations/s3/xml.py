@@ -79,7 +79,7 @@ def parse(data: bytes) -> Element:
         raise ValueError("too large")
     parser = ET.XMLParser(target=_Builder())  # noqa: S314 - a document type, and so every entity, is refused
     try:
-        parser.feed(data)
+        parser.feed(data.lstrip())  # a store that takes its time sends blanks first
         return Element(parser.close())
     except (ET.ParseError, LookupError, AttributeError) as error:
         raise ValueError(str(error)) from error
