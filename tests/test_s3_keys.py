@@ -122,6 +122,14 @@ def test_a_process_that_gives_no_keys(how: str, workspace: Path) -> None:
         assert store.seen == []
 
 
+def test_a_process_that_takes_its_time(workspace: Path) -> None:
+    """It is said what the run waits for."""
+    in_process.fill(workspace, {"a": b"1"})
+    with emulator() as store:
+        config = profiles(workspace, "[default]\ncredential_process = sh -c 'sleep 3.5; exit 1'\n")
+        assert "Waiting for AWS credentials" in process(store, workspace, config).log
+
+
 def test_a_process_that_is_not_there(workspace: Path) -> None:
     in_process.fill(workspace, {"a": b"1"})
     with emulator() as store:

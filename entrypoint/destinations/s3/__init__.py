@@ -86,10 +86,10 @@ class S3(destinations.Destination):
         self._cancel = cancel
         found = configuration.read(chosen, environ)
         self._pool = pool.Pool(found.network(), patience or dial.Patience())
-        keys = credentials.Credentials(chosen, found, run, hide, cancel.check)
-        self._ask = client.Client(
-            chosen, found, keys, self._pool, _REQUESTS, cancel.check, reporter or destinations.Silent()
-        )
+        reporter = reporter or destinations.Silent()
+        with reporter.waiting("AWS credentials"):
+            keys = credentials.Credentials(chosen, found, run, hide, cancel.check)
+        self._ask = client.Client(chosen, found, keys, self._pool, _REQUESTS, cancel.check, reporter)
         self._store = self._ask.store
         self._uploads = unfinished.Uploads(self._ask)
         self._kept = readback.Readback(chosen, self._ask)
