@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from entrypoint import destinations, errors, inputs, report
+from entrypoint.destinations import State
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Outcome, Status
 from entrypoint.plan import model
 from entrypoint.report import markup
@@ -245,6 +246,16 @@ def test_outputs_of_a_failed_run() -> None:
         "record-url": "",
         "published": "",
     }
+
+
+@pytest.mark.parametrize(("before", "is_there"), [(None, False), (State.ABSENT, False), (State.SAME, True)])
+def test_no_catalog_is_named_that_was_never_uploaded(before: State | None, is_there: bool) -> None:
+    def one(file: model.PlannedFile) -> FileResult:
+        return FileResult(file, Status.WITHHELD, "a file failed", before=before)
+
+    outcome = samples.outcome(one)
+    assert bool(report.outputs(outcome, samples.given())["catalog-url"]) is is_there
+    assert report.outputs(replace(outcome, mode=Mode.DRY_RUN), samples.given())["catalog-url"]
 
 
 def test_outputs_of_zenodo() -> None:

@@ -595,6 +595,32 @@ def test_the_path_of_the_api_is_not_part_of_a_service(place: Path, path: str) ->
     assert found.url == "https://rdm.example.org/base"
 
 
+@pytest.mark.parametrize(
+    ("url", "service"),
+    [
+        ("https://ZENODO.org/", settings.ZENODO_URL),
+        ("HTTPS://zenodo.org:443", settings.ZENODO_URL),
+        ("https://www.zenodo.org", settings.ZENODO_URL),
+        ("https://zenodo.org.", settings.ZENODO_URL),
+        ("https://Sandbox.Zenodo.org/api/", settings.SANDBOX_URL),
+        ("https://RDM.example.org:8443/Base", "https://rdm.example.org:8443/Base"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_a_service_has_one_spelling(place: Path, url: str, service: str) -> None:
+    found = read(place, {**ZENODO, "zenodo-url": url}).zenodo
+    assert found is not None
+    assert found.url == service
+
+
+@pytest.mark.parametrize(
+    "page", ["/records/123", "/uploads/123", "/deposit", "/account/settings/applications/", "/communities/x"]
+)
+def test_a_page_is_no_service(place: Path, page: str) -> None:
+    said = problems(place, {**ZENODO, "zenodo-url": f"https://rdm.example.org/base{page}"})
+    assert "give the address of the service, https://rdm.example.org/base, " in said
+
+
 # --- the token
 
 

@@ -669,6 +669,7 @@ def test_a_draft_in_review(server: ZenodoServer, run: Runner) -> None:
     ran = run(FILES, draft.id)
     assert isinstance(ran.result.error, errors.Refused)
     assert "in review" in str(ran.result.error)
+    assert ran.links.destination.endswith(f"/uploads/{draft.id}")
     assert server.requests.writes() == []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from entrypoint import __version__, destinations, errors, inputs, settings
-from entrypoint.outcome import ExtraResult, FileResult, Outcome, ReaderCheck, Status
+from entrypoint.outcome import ExtraResult, FileResult, Mode, Outcome, ReaderCheck, Status
 from entrypoint.report import verdict
 
 KEYS_LIMIT: Final = 1000
@@ -25,7 +25,7 @@ def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]
     counts = outcome.counts
     values = {
         "destination": links.destination or _wanted(given),
-        "catalog-url": links.catalog or "\n".join(url for _, url in outcome.catalog_urls),
+        "catalog-url": "\n".join(_catalogs(outcome)),
         "files": str(verdict.planned(outcome)),
         "uploaded": str(counts[Status.UPLOADED]),
         "skipped": str(counts[Status.SKIPPED]),
@@ -43,6 +43,16 @@ def outputs(outcome: Outcome, given: settings.Settings | None) -> dict[str, str]
         "published": "" if links.published is None else _flag(links.published),
     }
     return {item.name: values[item.name] for item in inputs.OUTPUTS}
+
+
+def _catalogs(outcome: Outcome) -> list[str]:
+    """URLs of the catalogs; of a run that publishes or verifies, those that are there."""
+    links = outcome.links.catalog.split("\n") if outcome.links and outcome.links.catalog else []
+    urls = links or [url for _, url in outcome.catalog_urls]
+    if outcome.mode not in (Mode.PUBLISH, Mode.VERIFY):
+        return urls
+    there = verdict.catalogs_there(outcome)
+    return [url for url in urls if url in there]
 
 
 def changed_keys(outcome: Outcome, given: settings.Settings | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ MAX_TOKEN_FILE: Final = 64 * 1024
 
 # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_PAGE: Final = re.compile(r"/(?:records?|uploads|deposit|communities|account|me|search|doi)(?:/.*)?$")
+_WWW: Final = ("www.zenodo.org", "www.sandbox.zenodo.org")
 # What is no token, but the path of a file that is not there.
 _LIKE_A_PATH: Final = re.compile(r"[~.].*|.*/.*|[^.]*\.[A-Za-z]{1,6}", re.DOTALL)
 
@@ -123,10 +126,29 @@ def read(reader: Reader, run: Run, token: Secret) -> ZenodoSettings | None:
     )
 
 
+def _of_service(url: str) -> str:
+    """The one spelling of a service's address: DOIs and messages depend on which service it is."""
+    # The addresses in a service's documentation have the path of its API.
+    parts = urllib.parse.urlsplit(re.sub(r"/api(?:/.*)?$", "", url))
+    host = (parts.hostname or "").rstrip(".")
+    host = f"[{host}]" if ":" in host else host.removeprefix("www.") if host in _WWW else host
+    default = {"http": 80, "https": 443}[parts.scheme]
+    port = f":{parts.port}" if parts.port not in (None, default) else ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"
+
+
 def _url(reader: Reader) -> str:
     before = len(reader.problems)
-    # The addresses in a service's documentation have the path of its API.
-    url = re.sub(r"/api(?:/.*)?$", "", reader.url("zenodo-url", ZENODO_URL))
+    url = reader.url("zenodo-url", ZENODO_URL)
+    if len(reader.problems) == before:
+        url = _of_service(url)
+        if page := _PAGE.search(url):
+            service = url[: page.start()]
+            reader.problems.append(
+                f"zenodo-url: {url!r} is a page of a service; give the address of the service, {service}, and a "
+                "record or draft as zenodo-id."
+            )
+            url = service
     sandbox = reader.flag("sandbox")
     if sandbox and url not in (ZENODO_URL, SANDBOX_URL):
         reader.problems.append("sandbox, zenodo-url: both name a service; give one of them.")

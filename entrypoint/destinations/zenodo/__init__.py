@@ -132,6 +132,7 @@ class Zenodo:
         self._notices += found.remarks
         if there is not None and self._ident is None and not run_mark:
             self._notices.append(f"To start a new draft instead, delete {self._drafts.where(data_set)}.")
+        self._now = links.Standing(record=there)
         if there is not None and there.is_draft:
             review.refuse_reviewed(self._http, there, publish=self._task.wanted.publish)
         document = there.document if there is not None else None
@@ -140,7 +141,7 @@ class Zenodo:
         task = dataclasses.replace(self._task, found=found, given=settled.given, communities=communities)
         # What this very run has published is not made once more.
         self._task = task = dataclasses.replace(task, restart=task.restart and not task.is_finished)
-        self._now = links.Standing(record=there, communities=tuple(communities.values()))
+        self._now = dataclasses.replace(self._now, communities=tuple(communities.values()))
         problems, remarks = task.limits()
         problems = [*settled.problems, *problems, *task.lacks(), *unknown]
         if problems:
