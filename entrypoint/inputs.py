@@ -264,7 +264,7 @@ INPUTS: Final[tuple[Input, ...]] = (
         "creators",
         ZENODO,
         "Creators of the record, one per line: Family, Given; affiliation; ORCID. Several affiliations are "
-        "separated by |.",
+        "separated by |. An organisation is org: Name; affiliation; ROR id.",
     ),
     Input("description", ZENODO, "Description of the record, plain text or HTML."),
     Input("upload-type", ZENODO, "Type of the record: dataset, software, image, publication, …"),

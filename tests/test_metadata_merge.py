@@ -194,6 +194,16 @@ def test_what_a_form_cannot_express_stays(service: Service, tmp_path: Path) -> N
     }
 
 
+def test_an_organisation_that_was_taken_for_a_person(tmp_path: Path) -> None:
+    person = {"person_or_org": {"type": "personal", "family_name": "The Team"}, "role": {"id": "other"}}
+    there = {"metadata": {"creators": [person]}}
+    (creator,) = merged(tmp_path, there=there, creators=("org: The Team",))["metadata"]["creators"]
+    assert creator == {
+        "person_or_org": {"type": "organizational", "name": "The Team"},
+        "role": {"id": "other"},
+    }
+
+
 def test_native_json_is_taken_as_it_is(service: Service, tmp_path: Path) -> None:
     draft = service.draft(RICH)
     creators = [{"person_or_org": {"type": "personal", "family_name": "Doe", "given_name": "Jane"}}]

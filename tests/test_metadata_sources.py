@@ -77,6 +77,13 @@ def personal(family: str, given: str = "", orcid: str = "", **rest: Any) -> dict
     return {"person_or_org": who, **rest}
 
 
+def organisation(name: str, ror: str = "", **rest: Any) -> dict[str, Any]:
+    who: dict[str, Any] = {"type": "organizational", "name": name}
+    if ror:
+        who["identifiers"] = [{"scheme": "ror", "identifier": ror}]
+    return {"person_or_org": who, **rest}
+
+
 # Inputs
 
 
@@ -94,6 +101,10 @@ def personal(family: str, given: str = "", orcid: str = "", **rest: Any) -> dict
         ),
         ("The Team", personal("The Team")),
         ("Doe, Jane, Jr.", personal("Doe", "Jane, Jr.")),
+        ("org: X, Inc.", organisation("X, Inc.")),
+        ("ORG:X; https://ror.org/01ggx4157", organisation("X", "01ggx4157")),
+        ("org: X; Uni | 05a28rw58", organisation("X", affiliations=[{"name": "Uni"}, {"id": "05a28rw58"}])),
+        ("org: X; Uni; 01ggx4157", organisation("X", "01ggx4157", affiliations=[{"name": "Uni"}])),
     ],
 )
 def test_creators(line: str, entry: dict[str, Any], tmp_path: Path) -> None:
@@ -104,6 +115,8 @@ def test_creators(line: str, entry: dict[str, Any], tmp_path: Path) -> None:
     ("inputs", "said"),
     [
         ({"creators": ("; Uni",)}, "creators: has no name"),
+        ({"creators": ("org: ; Uni",)}, "creators: expected org: Name"),
+        ({"creators": ("org: X; Uni; V",)}, "creators: expected org: Name"),
         ({"creators": (" , ; Uni",)}, "creators: has no name"),
         ({"creators": ("Doe; U; V",)}, "creators: expected Family, Given; affiliation; ORCID"),
         ({"creators": ("Doe; 0000-0002-1825-0098",)}, "ORCID iD that is not valid"),

@@ -559,6 +559,7 @@ def test_metadata_of_zenodo(place: Path) -> None:
         "https://zenodo.org/?x=1",
         "https://zenodo.org/#x",
         "https://",
+        "/",
         "zenodo.org",
         "file:///etc/passwd",
         "https://zenodo.org:99999",

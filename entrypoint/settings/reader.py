@@ -142,10 +142,11 @@ class Reader:
 
     def url(self, name: str, example: str) -> str:
         """A URL of http or https without a last slash; it must not carry a password."""
-        value = self.text(name).rstrip("/")
-        if value and not _is_url(value):
+        given = self.text(name)
+        value = given.rstrip("/")
+        if given and not _is_url(value):
             # A password in it must not reach the log.
-            shown = "one with a user or a password in it" if "@" in value else repr(value)
+            shown = "one with a user or a password in it" if "@" in value else repr(value or given)
             self.problems.append(f"{name}: expected a URL such as {example}, got {shown}.")
         return value
 

@@ -32,7 +32,8 @@ def _person(said: Mapping[str, Any], entries: list[Mapping[str, Any]]) -> dict[s
     ids = {item.get("scheme"): item for item in given.objects(theirs.get("identifiers"))}
     ids |= {item["scheme"]: item for item in ours.get("identifiers", ())}
     # The same name in the draft, as an organisation's: the form may not know that there are such.
-    who = dict(theirs if _name(said) == _name(known_as) else ours)
+    is_person = ours["type"] == "personal"
+    who = dict(theirs if is_person and _name(said) == _name(known_as) else ours)
     who.pop("identifiers", None)
     entry = {**known_as, **said, "person_or_org": {**who, "identifiers": list(ids.values())} if ids else who}
     if "affiliations" in said:

@@ -10,6 +10,7 @@ from entrypoint import text as words
 from entrypoint.destinations.zenodo.metadata import identifiers
 
 FORM: Final = "Family, Given; affiliation; ORCID"
+_ORGANISATION: Final = re.compile(r"org:\s*", re.IGNORECASE)
 
 
 def person(
@@ -50,8 +51,11 @@ def affiliation(value: str) -> dict[str, str]:
 def from_line(line: str, problems: list[str]) -> dict[str, Any]:
     """A person from ``Family, Given; affiliation; ORCID``; affiliation and ORCID may be left out.
 
-    Several affiliations are separated by ``|``; each is a name or a ROR id.
+    Several affiliations are separated by ``|``; each is a name or a ROR id. An organisation is ``org: Name``,
+    ``org: Name; ROR id`` or ``org: Name; affiliation; ROR id``.
     """
+    if match := _ORGANISATION.match(line):
+        return _organisation_from(line[match.end() :], problems)
     name, *rest = (part.strip() for part in line.split(";"))
     shown = repr(words.printable(words.shorten(line, 80)))
     affiliations: list[dict[str, str]] = []
@@ -71,6 +75,20 @@ def from_line(line: str, problems: list[str]) -> dict[str, Any]:
     if not re.sub(r"[\s,]", "", name):
         problems.append(f"creators: has no name; expected {FORM}; got {shown}.")
     return person(name, affiliations=_unique(affiliations), ids=ids)
+
+
+def _organisation_from(line: str, problems: list[str]) -> dict[str, Any]:
+    name, *rest = (part.strip() for part in line.split(";"))
+    rest = [part for part in rest if part]
+    ids = []
+    if rest and (bare := identifiers.ror(rest[-1])):
+        ids.append({"scheme": "ror", "identifier": bare})
+        rest.pop()
+    if not name or len(rest) > 1:
+        shown = repr(words.printable(words.shorten(line, 80)))
+        problems.append(f"creators: expected org: Name; affiliation; ROR id; got {shown}.")
+    affiliations = [affiliation(each) for part in rest for each in part.split("|") if each.strip()]
+    return organisation(name, affiliations=_unique(affiliations), ids=ids)
 
 
 def _unique(items: Sequence[dict[str, str]]) -> list[dict[str, str]]:
