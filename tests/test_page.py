@@ -93,6 +93,17 @@ def test_the_page_shows_what_is_there(s3_server: Store, workspace: Path) -> None
 
 
 @pytest.mark.usefixtures("out")
+def test_the_citation_is_a_sentence_with_and_without_an_address(s3_server: Store, workspace: Path) -> None:
+    published(publish(s3_server, workspace, page="true"))
+    said = page(s3_server).text
+    assert "Mouse brain <b> [Data set]. Version of " in said
+    assert ". Add the address of this page.\n" in said
+    published(publish(s3_server, workspace, page="true", public_url=PUBLIC, check_readable="off"))
+    assert f"Mouse brain <b> [Data set]. {PUBLIC}/. Version of " in page(s3_server).text
+    assert "Add the address" not in page(s3_server).text
+
+
+@pytest.mark.usefixtures("out")
 def test_the_page_stands_by_itself_and_is_accessible(s3_server: Store, workspace: Path) -> None:
     published(publish(s3_server, workspace, page="true"))
     found = page(s3_server)

@@ -199,12 +199,12 @@ class Page:
         yield "</section>\n"
 
     def _cite(self) -> Iterator[str]:
-        where = _safe(self.address + "/" if self.address else "the address of this page")
+        where = f" {_safe(self.address)}/." if self.address else ""
         day = f"{self.now:%Y-%m-%d}"
         yield '<section aria-labelledby="cite">\n<h2 id="cite">How to cite</h2>\n'
-        yield f'<p><cite dir="auto">{_safe(self.title)}</cite> [Data set]. {where}. '
-        yield f"Version of <!--run-->{day}<!--/run-->, SHA-256 fingerprint <code>{_HASH_PLACE}</code>.</p>\n"
-        yield "</section>\n"
+        yield f'<p><cite dir="auto">{_safe(self.title)}</cite> [Data set].{where} '
+        yield f"Version of <!--run-->{day}<!--/run-->, SHA-256 fingerprint <code>{_HASH_PLACE}</code>."
+        yield "</p>\n</section>\n" if where else " Add the address of this page.</p>\n</section>\n"
 
     def _checksums(self) -> Iterator[str]:
         yield '<section aria-labelledby="checksums">\n<h2 id="checksums">Checksums</h2>\n'
