@@ -136,6 +136,20 @@ def test_inputs_that_are_wrong(inputs: dict[str, Any], said: str, tmp_path: Path
     assert any(said in problem for problem in problems), problems
 
 
+def test_an_input_that_cannot_be_read_hides_no_problem_of_another(tmp_path: Path) -> None:
+    heads = [
+        problem.partition(":")[0]
+        for problem in refused(
+            tmp_path,
+            title="X",
+            license="nope 1",
+            creators=("A; B; 0000-0000-0000-0000",),
+            related_identifiers=("isPartOf nonsense",),
+        )
+    ]
+    assert sorted(heads) == ["creators", "license", "related-identifiers", "title"]
+
+
 def test_all_problems_are_told_together(tmp_path: Path) -> None:
     problems = refused(
         tmp_path,

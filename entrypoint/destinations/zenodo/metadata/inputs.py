@@ -23,11 +23,9 @@ def read(wanted: settings.ZenodoSettings) -> given.Found:
         "related_identifiers": [_related(line, problems) for line in wanted.related_identifiers],
     }
     said = {name: value for name, value in fields.items() if not given.is_empty(value)}
-    if not problems:
-        problems += (problem.replace("_", "-", 1) for problem in checks.problems(said))
-    else:
-        checked = {name: value for name, value in said.items() if isinstance(value, str)}
-        problems += checks.problems(checked)
+    broken = {problem.partition(":")[0] for problem in problems}
+    whole = {name: value for name, value in said.items() if name.replace("_", "-") not in broken}
+    problems += (problem.replace("_", "-", 1) for problem in checks.problems(whole))
     communities = tuple(name.rstrip("/").rpartition("/")[2] for name in wanted.communities)
     return given.Found(said, communities=communities, problems=tuple(problems))
 
