@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from entrypoint import errors, workers
+from tests.action import ROOT
 
 
 def test_jobs_that_never_started_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +69,24 @@ def test_there_are_no_more_threads_than_jobs() -> None:
     pool = workers.Pool(64, workers.Cancel())
     _most_at_once(pool, 3)
     assert pool.threads == 3
+
+
+def test_a_machine_that_allows_few_threads_does_with_those_it_has() -> None:
+    script = """
+import resource, threading, time
+from entrypoint import workers
+pool, done = workers.Pool(64, workers.Cancel()), []
+resource.setrlimit(resource.RLIMIT_AS, (MOST, MOST))
+threading.stack_size(64 * 2**20)
+with pool:
+    for number in range(200):
+        pool.submit(lambda _: done.append(time.sleep(0.001)), None)
+    pool.drain()
+assert len(done) == 200 and 0 < pool.threads < 64, (len(done), pool.threads)
+"""
+    # Address space for itself and some ten stacks.
+    limited = script.replace("MOST", str(1200 * 2**20))
+    run = subprocess.run(
+        [sys.executable, "-c", limited], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr

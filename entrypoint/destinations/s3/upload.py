@@ -140,14 +140,14 @@ class Uploader:
             if receipt := self._single(file, key, condition, watch):
                 return receipt
         raise errors.FileFailed(
-            f"{file.local!r}: the store has different bytes than were sent, twice.",
-            "Check the store; do not use the object there.",
+            f"{file.local!r} was sent twice, and the store's answers do not confirm the bytes that were sent.",
+            "Check the store, and any proxy in between; do not use the object there.",
         )
 
     def _single(
         self, file: model.PlannedFile, key: str, condition: Condition | None, watch: destinations.Watch
     ) -> Receipt | None:
-        """Send it in one request; nothing when the store turns out to have other bytes."""
+        """Send it in one request; nothing when the store has other bytes, or does not answer like a store."""
         described = self.object_headers(file)
         conditions = self._condition_headers(condition)
         with body.FileBody(file, 0, file.size, self._buffers, watch.check) as data:
