@@ -312,7 +312,7 @@ def test_ctrl_c_is_quiet_while_modules_are_loaded(place: Path, module: str) -> N
 # --- completion
 
 
-def completed(place: Path, line: str) -> set[str]:
+def completed(place: Path, line: str, **more: str) -> set[str]:
     found = place / "completions"
     command(
         place,
@@ -323,8 +323,14 @@ def completed(place: Path, line: str) -> set[str]:
         _ARGCOMPLETE="1",
         _ARGCOMPLETE_STDOUT_FILENAME=str(found),
         _ARGCOMPLETE_IFS="\n",
+        **more,
     )
     return {word.strip() for word in found.read_text().split("\n")}
+
+
+def test_fish_explains_the_commands(place: Path) -> None:
+    words = completed(place, "catalog-upload up", _ARGCOMPLETE_SHELL="fish", _ARGCOMPLETE_DFS="\t")
+    assert words == {f"{name}\tcartloader's command line" for name in ("upload_aws", "upload_zenodo")}
 
 
 @pytest.mark.parametrize(
