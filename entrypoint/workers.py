@@ -166,14 +166,14 @@ class Pool:
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name=f"file-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)  # first: its job may ask how many there are
         try:
             thread.start()
         except RuntimeError:  # the machine allows no more, as login nodes do; those there are do the work
+            self._threads.pop()
             if not self._threads:
                 raise
             self._size = self._wanted = len(self._threads)
-            return
-        self._threads.append(thread)
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None and not self._stopped:

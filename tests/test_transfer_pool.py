@@ -90,3 +90,13 @@ assert len(done) == 200 and 0 < pool.threads < 64, (len(done), pool.threads)
         [sys.executable, "-c", limited], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_a_job_counts_among_the_threads_that_it_asks_for() -> None:
+    seen: list[int] = []
+    file: Any = None
+    with workers.Pool(8, workers.Cancel()) as pool:
+        for _ in range(8):
+            pool.submit(lambda _: seen.append(pool.threads), file)
+        pool.drain()
+    assert min(seen) >= 1
