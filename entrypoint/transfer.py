@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from entrypoint import destinations, errors, safeguards, workers
+from entrypoint import destinations, errors, safeguards, verdicts, workers
 from entrypoint.destinations import State, Verdict
 from entrypoint.outcome import ExtraResult, FileResult, Mode, Status
 from entrypoint.plan import model
@@ -174,59 +174,25 @@ class Transfer:
         """With overwrite: false, any remote file with other content stops everything before a byte is sent."""
         if self._rules.overwrite:
             return True
-        return not any(_may_differ(verdict) for verdict in self._verdicts.values())
+        return not any(verdicts.may_differ(verdict) for verdict in self._verdicts.values())
 
     def _conclude_without_sending(self) -> None:
         """Results of a run that sends no file: dry-run, verify-only, draft-only, or a refused overwrite."""
-        mode = self._rules.mode
+        rules = self._rules
+        mode = rules.mode
         for file in self._plan:
-            verdict = self._verdicts.get(file.name)
-            if verdict is None:
-                continue
-            if mode is not Mode.VERIFY and _may_differ(verdict) and not self._rules.overwrite:
-                what = (
-                    "already exists with different content"
-                    if verdict.state is State.DIFFERENT
-                    else verdict.reason
+            if verdict := self._verdicts.get(file.name):
+                self._finish(
+                    verdicts.unsent(file, verdict, mode, restart=rules.restart, overwrite=rules.overwrite)
                 )
-                result = FileResult(
-                    file,
-                    Status.FAILED,
-                    f"{what}, and overwrite is false",
-                    "Set overwrite: true, or choose another destination.",
-                )
-            elif verdict.state is State.FOREIGN:
-                result = FileResult(file, Status.SKIPPED, verdict.reason)
-            elif verdict.state is State.SAME and not (mode is Mode.DRY_RUN and self._is_to_send(file)):
-                result = FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum)
-            elif mode is Mode.VERIFY:
-                result = FileResult(
-                    file,
-                    Status.FAILED,
-                    verdict.reason,
-                    "Run without verify-only to upload what differs.",
-                    checksum=verdict.checksum,
-                )
-            elif mode in (Mode.DRY_RUN, Mode.DRAFT):
-                result = FileResult(file, Status.WOULD_UPLOAD, self._why(file, verdict))
-            else:
-                result = FileResult(
-                    file, Status.WITHHELD, "not sent, because another file must not be overwritten"
-                )
-            self._finish(result)
-        verdicts = list(self._verdicts.values())
-        if mode is Mode.VERIFY and verdicts and all(each.state is State.UNKNOWN for each in verdicts):
-            raise errors.NotAuthorised(f"Nothing could be verified: {verdicts[0].reason}.")
+        found = list(self._verdicts.values())
+        if mode is Mode.VERIFY and found and all(each.state is State.UNKNOWN for each in found):
+            raise errors.NotAuthorised(f"Nothing could be verified: {found[0].reason}.")
         if mode in (Mode.DRY_RUN, Mode.DRAFT):
             self.extras = tuple(
                 dataclasses.replace(e, planned=not e.deleted and (self._rules.delete_extra or e.goes))
                 for e in self.extras
             )
-
-    def _why(self, file: model.PlannedFile, verdict: Verdict) -> str:
-        if verdict.state is State.SAME:
-            return "up to date, sent again because of restart"
-        return f"{verdict.reason}; goes last" if file.is_catalog else verdict.reason
 
     # Writing
 
@@ -346,7 +312,7 @@ class Transfer:
             FileResult(
                 file,
                 Status.UPLOADED,
-                self._why(file, verdict).removesuffix("; goes last"),
+                verdicts.why_sent(verdict),
                 bytes_sent=receipt.bytes_sent,
                 checksum=receipt.checksum,
                 proof=receipt.proof,
@@ -430,10 +396,6 @@ class Transfer:
             failed = sum(result.status is Status.FAILED for result in results)
             if kind and failed == len(self._consecutive_failures):
                 raise kind(last.message, last.hint) from last
-
-
-def _may_differ(verdict: Verdict) -> bool:
-    return verdict.state in (State.DIFFERENT, State.UNKNOWN)
 
 
 def _is_up(result: FileResult) -> bool:
