@@ -90,7 +90,7 @@ def _run(
         problem = _bug(error)
 
     # These take time to import, which --help need not wait for.
-    from entrypoint import report, runner
+    from entrypoint import ending, report, runner
 
     presentation = cli.presentation(argv)
     out = runner.Runner.from_environ(
@@ -105,7 +105,7 @@ def _run(
         out.mask(secret.reveal())
     if chosen is None:
         outcome = Outcome(Mode.PUBLISH, "", error=problem, seconds=time.monotonic() - start)
-        return _end(out, None, outcome, None, known)
+        return ending.end(out, outcome, None, known, None)
     for notice in chosen.notices:
         out.notice("Inputs", notice)
     work = _Work(chosen, out, signals, environ)
@@ -116,7 +116,11 @@ def _run(
         with out.group("The plan"):
             for line in report.plan_lines(outcome):
                 out.result(line)
-    return _end(out, chosen, outcome, work.destination, chosen)
+    destination = work.destination
+    code = ending.end(out, outcome, chosen, chosen, _urls(chosen, destination) if destination else None)
+    if destination is not None:
+        destination.close()
+    return code
 
 
 class _Work:
@@ -329,90 +333,3 @@ def _bug(error: Exception) -> errors.PublishError:
         f"A bug in catalog-upload: {type(error).__name__}{where}: {str(error)[:300]}",
         "Please report it, with the log of a run with -v, or with debug logging on GitHub (RUNNER_DEBUG=1).",
     )
-
-
-def _end(
-    out: runner.Runner,
-    chosen: settings.Settings | None,
-    outcome: Outcome,
-    destination: destinations.Destination | None,
-    known: settings.Settings | None,
-) -> int:
-    """Outputs, log, annotations, summary and manifest, in every case.
-
-    Args:
-        chosen: None if the settings are incomplete.
-        known: what is known of them, for the manifest.
-    """
-    from entrypoint import report
-
-    def written(write: Callable[[], None], outcome: Outcome) -> Outcome:
-        try:
-            write()
-        except errors.NotWritten as error:
-            if not outcome.exit_code:
-                return dataclasses.replace(outcome, error=error)
-            out.warning("Not written", [error.message])
-        return outcome
-
-    url = _urls(chosen, destination) if chosen and destination else None
-    outcome = written(lambda: out.write_outputs(report.outputs(outcome, chosen)), outcome)
-    if known and (path := known.manifest) and not _is_planned(outcome.error):
-        outcome = written(
-            lambda: out.write_manifest(path, report.manifest(outcome, chosen or known, url)), outcome
-        )
-    if known and known.manifest_on_stdout and not out.has_events:
-        outcome = written(lambda: out.print_manifest(report.manifest(outcome, chosen or known, url)), outcome)
-    _report(out, outcome)
-    # Both take time where there are many files.
-    if out.has_summary:
-        out.write_summary(report.summary(outcome, chosen))
-    if out.has_events:
-        out.event("manifest", **report.document(outcome, chosen or known, url))
-    if not outcome.exit_code:
-        try:
-            out.check_results()
-        except errors.NotWritten as error:
-            outcome = dataclasses.replace(outcome, error=error)
-            _report_failure(out, outcome)
-    if destination is not None:
-        destination.close()
-    return int(outcome.exit_code)
-
-
-def _is_planned(error: errors.PublishError | None) -> bool:
-    """Whether the manifest's path turned out to be that of a file to upload."""
-    return isinstance(error, errors.BadInput) and any(each.startswith("manifest:") for each in error.problems)
-
-
-def _report(out: runner.Runner, outcome: Outcome) -> None:
-    from entrypoint import report
-
-    for title, lines in (report.deletions(outcome), report.remarks(outcome)):
-        if lines:
-            out.warning(title, lines)
-    if outcome.exit_code:
-        _report_failure(out, outcome)
-        return
-    for line in [*report.links(outcome), report.headline(outcome)]:
-        out.result(line)
-
-
-def _report_failure(out: runner.Runner, outcome: Outcome) -> None:
-    """Each cause once, and at the end what failed, what to do, and where things are."""
-    from entrypoint import report
-
-    causes = report.causes(outcome, 3 if out.on_github else 20)
-    if out.on_github:
-        # The annotation stands at the top of the run, and in the log here.
-        out.error(report.headline(outcome), causes)
-        if names := report.failed_names(outcome):
-            with out.group("Files that failed"):
-                for line in names:
-                    out.say(line)
-    else:
-        out.event("error", title=report.headline(outcome), lines=causes)
-        for line in causes:
-            out.say(line)
-    for line in report.closing(outcome):
-        out.say(line)

@@ -33,6 +33,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "verdicts": frozenset({"destinations", "outcome", "plan"}),
     "transfer": frozenset({"destinations", "errors", "outcome", "plan", "safeguards", "verdicts", "workers"}),
     "report": frozenset({"destinations", "errors", "inputs", "outcome", "plan", "settings", "text"}),
+    "ending": frozenset({"errors", "outcome", "report", "runner", "settings"}),
     "connect": frozenset({"destinations", "event", "runner", "settings", "workers"}),
     "runner": frozenset({"errors", "outcome", "outfile", "text"}),
 }
