@@ -182,9 +182,9 @@ class Transfer:
         mode = rules.mode
         for file in self._plan:
             if verdict := self._verdicts.get(file.name):
-                self._finish(
-                    verdicts.unsent(file, verdict, mode, restart=rules.restart, overwrite=rules.overwrite)
-                )
+                is_due = self._is_to_send(file)
+                result = verdicts.unsent(file, verdict, mode, is_due=is_due, overwrite=rules.overwrite)
+                self._finish(result)
         found = list(self._verdicts.values())
         if mode is Mode.VERIFY and found and all(each.state is State.UNKNOWN for each in found):
             raise errors.NotAuthorised(f"Nothing could be verified: {found[0].reason}.")

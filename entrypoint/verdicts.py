@@ -18,14 +18,18 @@ def why_sent(verdict: Verdict) -> str:
 
 
 def unsent(
-    file: model.PlannedFile, verdict: Verdict, mode: Mode, *, restart: bool, overwrite: bool
+    file: model.PlannedFile, verdict: Verdict, mode: Mode, *, is_due: bool, overwrite: bool
 ) -> FileResult:
-    """The result of a file where nothing is sent: dry-run, verify-only, draft-only, or a refused overwrite."""
+    """The result of a file where nothing is sent: dry-run, verify-only, draft-only, or a refused overwrite.
+
+    Args:
+        is_due: whether a run that sends would send it.
+    """
     if mode is not Mode.VERIFY and may_differ(verdict) and not overwrite:
         return _must_not_replace(file, verdict)
     if verdict.state is State.FOREIGN:
         return FileResult(file, Status.SKIPPED, verdict.reason)
-    if verdict.state is State.SAME and not (mode is Mode.DRY_RUN and restart):
+    if verdict.state is State.SAME and not (mode is Mode.DRY_RUN and is_due):
         return FileResult(file, Status.SKIPPED, verdict.reason, checksum=verdict.checksum)
     match mode:
         case Mode.VERIFY:
