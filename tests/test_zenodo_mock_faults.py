@@ -238,17 +238,12 @@ def test_wrong_types_and_missing_fields(server: ZenodoServer, me: Client) -> Non
 # The log
 
 
-@options(latency=0.3)
+@options(latency=1.0)
 def test_log_of_what_was_under_way(server: ZenodoServer, me: Client) -> None:
     version = server.add_draft()
 
-    def put(number: int) -> int:
-        headers = {"Authorization": f"Bearer {server.token}"}
-        link = f"{server.url}/api/files/{version.content.bucket}/{number}"
-        return requests.put(link, data=b"y", headers=headers, timeout=5).status_code
-
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        assert set(pool.map(put, range(3))) == {201}
+    paths = [f"/api/files/{version.content.bucket}/{number}" for number in range(3)]
+    assert _at_once(server, "PUT", paths) == [201, 201, 201]
     assert server.requests.in_flight_max("PUT") == 3
     me("GET", DEPOSIT)
     assert server.requests.in_flight_max("GET") == 1

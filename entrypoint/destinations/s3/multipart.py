@@ -355,6 +355,6 @@ class Multipart:
         if proof.by_reading(self._ask, self._key, self._file.size, own, had_etag=had_etag):
             return "content read back"
         raise errors.FileFailed(
-            f"{self._file.local!r}: the store has different bytes than were sent.",
-            "Check the store, do not use the object there, and run again.",
+            f"{self._file.local!r}: the store has different bytes than were sent; perhaps another run replaced them.",
+            "If no other run writes there, check the store and do not use the object. Run again.",
         )
