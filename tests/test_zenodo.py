@@ -744,6 +744,30 @@ def test_a_file_that_changes_on_the_server_is_not_published(server: ZenodoServer
     assert server.requests.select("POST", "publish") == []
 
 
+@pytest.mark.parametrize("other", [{"a.pmtiles": FILES["a.pmtiles"]}, {"b.tsv": b"newer"}, {"b.tsv": None}])
+def test_files_of_another_run_at_the_same_time_stay(
+    server: ZenodoServer, run: Runner, other: dict[str, bytes | None]
+) -> None:
+    """It wrote after this run had looked: to delete and send again could publish a record with a hole."""
+    number = server.add_draft({"b.tsv": b"old"}).id
+    plan = run.plan(FILES)
+    destination = run.destination(number)
+    destination.preflight(plan)
+    verdicts = [(file, destination.compare(file)) for file in plan]
+    version = server.version(number)
+    for key, data in other.items():
+        if data is None:
+            del version.content.files[key]
+        else:
+            server.add_files(version, {key: data})
+    there = server.checksums(number)
+    with pytest.raises(errors.Refused, match="Another run writes to the same draft"):
+        destination.begin(verdicts, remove_extras=False)
+    destination.close()
+    assert server.checksums(number) == there
+    assert server.requests.select("DELETE", "files") == []
+
+
 def test_communities_are_asked(server: ZenodoServer, run: Runner) -> None:
     server.add_community("open", members=(server.token,), open_policy=True)
     server.add_community("closed")

@@ -201,6 +201,8 @@ class Zenodo:
                 f"To publish these as its new version, start another run with zenodo-id: {number}.",
             )
         self._open(same)
+        if task.there is not None and task.there.is_draft:
+            create.check_unchanged(self._draft, task.there, [file.name for file in task.plan])
         if task.restart:
             self._empty()
             same = {}

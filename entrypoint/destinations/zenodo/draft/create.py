@@ -180,6 +180,25 @@ def _open(native: records.Records, deposits: deposit.Deposits, ident: str) -> st
         return deposits.new_version(ident)
 
 
+def check_unchanged(draft: values.Record, compared: values.Record, names: Iterable[str]) -> None:
+    """Make sure that a draft still has the files that were compared: what is there now would be deleted unseen.
+
+    Args:
+        compared: the draft as it was when files were compared with it.
+        names: of the files to look at.
+
+    Raises:
+        errors.Refused: it has others: another run writes to it.
+    """
+    other = [name for name in names if draft.files.get(name) != compared.files.get(name)]
+    if other:
+        raise errors.Refused(
+            f"Draft {draft.id} changed while this run compared its files: {text.printable(other[0])} was added, "
+            f"replaced or removed ({text.plural(len(other), 'file')} in all). Another run writes to the same draft.",
+            "Wait until the other run has ended, then run again.",
+        )
+
+
 def check_contents(draft: values.Record, same: Iterable[tuple[str, str]]) -> None:
     """Make sure that what was compared with the record is in the draft as well.
 
