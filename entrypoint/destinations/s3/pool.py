@@ -77,6 +77,7 @@ class Pool:
         self._interrupter = interrupt.Interrupter("s3-interrupter")
         self._lock = threading.Lock()
         self._idle: defaultdict[network.Target, list[connection.Connection]] = defaultdict(list)
+        self._closed = False
         self.busy = threading.Event()
         """Set once a request was sent: from then on the network works for us."""
         self._surprised = False
@@ -88,6 +89,7 @@ class Pool:
         """Close every connection and end what is under way."""
         self._interrupter.close()
         with self._lock:
+            self._closed = True
             idle = [each for those in self._idle.values() for each in those]
             self._idle.clear()
         for each in idle:
@@ -206,7 +208,10 @@ class Pool:
         used.used = True
         used.idle_since = time.monotonic()
         with self._lock:
-            self._idle[target].append(used)
+            if not self._closed:
+                self._idle[target].append(used)
+                return
+        used.close()
 
     def _drop_idle(self, target: network.Target) -> None:
         with self._lock:
