@@ -765,6 +765,25 @@ def test_files_of_another_run_at_the_same_time_stay(
         destination.begin(verdicts, remove_extras=False)
     destination.close()
     assert server.checksums(number) == there
+    assert server.requests.writes() == []
+
+
+def test_files_that_another_run_adds_while_metadata_are_saved_stay(server: ZenodoServer, run: Runner) -> None:
+    version = server.add_draft()
+    server.faults.add("503", method="PUT", path="/draft$")
+
+    def other_run() -> None:
+        if server.requests.select("PUT", "/draft$") and not version.content.files:
+            server.add_files(version, FILES)
+
+    plan = run.plan(FILES)
+    destination = run.destination(version.id, title="Another title", check=other_run)
+    destination.preflight(plan)
+    verdicts = [(file, destination.compare(file)) for file in plan]
+    with pytest.raises(errors.Refused, match="Another run writes to the same draft"):
+        destination.begin(verdicts, remove_extras=False)
+    destination.close()
+    assert server.checksums(version.id).keys() == FILES.keys()
     assert server.requests.select("DELETE", "files") == []
 
 

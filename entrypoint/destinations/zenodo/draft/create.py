@@ -58,6 +58,7 @@ def open_draft(
         draft = native.draft(there.id)
         if draft is None:
             raise errors.Refused(f"Draft {there.id} was deleted or published in the meantime.", "Run again.")
+        check_unchanged(draft, there, work.plan.names)
         return Opened(draft, work.found.bucket, ours=work.found.ours, made=False)
     if there is None:
         body = work.body(None, ours=True)
@@ -181,7 +182,7 @@ def _open(native: records.Records, deposits: deposit.Deposits, ident: str) -> st
 
 
 def check_unchanged(draft: values.Record, compared: values.Record, names: Iterable[str]) -> None:
-    """Make sure that a draft still has the files that were compared: what is there now would be deleted unseen.
+    """Make sure that a draft still has the files that were compared: others would be deleted unseen.
 
     Args:
         compared: the draft as it was when files were compared with it.
@@ -190,12 +191,13 @@ def check_unchanged(draft: values.Record, compared: values.Record, names: Iterab
     Raises:
         errors.Refused: it has others: another run writes to it.
     """
-    other = [name for name in names if draft.files.get(name) != compared.files.get(name)]
+    other = [name for name in sorted(names) if draft.files.get(name) != compared.files.get(name)]
     if other:
         raise errors.Refused(
             f"Draft {draft.id} changed while this run compared its files: {text.printable(other[0])} was added, "
-            f"replaced or removed ({text.plural(len(other), 'file')} in all). Another run writes to the same draft.",
-            "Wait until the other run has ended, then run again.",
+            f"replaced or removed ({text.plural(len(other), 'file')} in all). Another run writes to "
+            "the same draft, or an interrupted one had not ended on the server.",
+            "Wait until no other run writes to it, then run again.",
         )
 
 
