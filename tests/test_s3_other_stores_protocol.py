@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from entrypoint.destinations.s3 import dial, network, pool
 from tests.conformance import in_process
 from tests.s3_emulator import habits
 from tests.s3_emulator.certificates import authority
@@ -52,6 +55,29 @@ def test_connections_are_kept(workspace: Path) -> None:
         published(publish(store, workspace, n_jobs="4"))
         assert len(store.seen) >= 42
         assert store.connections <= 8
+
+
+def test_an_answer_that_outlives_the_pool_leaves_no_connection() -> None:
+    """The end of a run does not wait for a request that another thread is still reading."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        requests = pool.Pool(network.Network({}), dial.Patience())
+        target = network.Target(secure=False, host="127.0.0.1", port=server.getsockname()[1])
+        accepted = []
+
+        def answer() -> None:
+            accepted.append(server.accept()[0])
+            accepted[0].recv(1 << 16)
+            accepted[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with requests.stream(target, pool.Request("GET", "/", {}), lambda: None) as response:
+            requests.close()
+            response.read(10, without_body=False)
+        thread.join()
+        with accepted[0] as peer:
+            peer.settimeout(5)
+            assert peer.recv(1) == b"", "it was closed"
 
 
 def test_an_answer_that_is_shorter_than_it_says(workspace: Path) -> None:
