@@ -17,6 +17,7 @@ from tests.s3_emulator.forward import forward, to
 from tests.s3_emulator.habits import Addressing, Habits, Refusal, Wire, WrongRegion
 from tests.s3_emulator.product import local, publish, published
 from tests.s3_emulator.server import HOST, emulator
+from tests.servers.trickle import trickle
 
 BIG = 17 << 20
 FILES = {"a.tsv": b"1", "b c+d%20é.tsv": b"2", "big.pmtiles": in_process.noise(BIG)}
@@ -78,6 +79,15 @@ def test_an_answer_that_outlives_the_pool_leaves_no_connection() -> None:
         with accepted[0] as peer:
             peer.settimeout(5)
             assert peer.recv(1) == b"", "it was closed"
+
+
+def test_an_answer_that_trickles_gets_none_of_the_time_of_its_body() -> None:
+    """A body of 16 MiB may take four minutes; its answer may not."""
+    requests = pool.Pool(network.Network({}), dial.Patience(limit=1.0))
+    sent = pool.Request("PUT", "/bucket/key", {}, pool.Bytes(bytes(16 << 20)))
+    with trickle() as port, pytest.raises(dial.NoAnswer):
+        requests.exchange(network.Target(secure=False, host="127.0.0.1", port=port), sent, lambda: None)
+    requests.close()
 
 
 def test_an_answer_that_is_shorter_than_it_says(workspace: Path) -> None:

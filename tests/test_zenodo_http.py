@@ -23,6 +23,7 @@ from entrypoint.destinations.zenodo.api.request import Request
 from entrypoint.destinations.zenodo.draft import files
 from entrypoint.plan import model
 from tests.test_zenodo import CREATOR, FAST, FILES, Runner, md5s
+from tests.servers.trickle import trickle
 from tests.zenodo import ZenodoServer
 
 BIG = {**FILES, "big.bin": bytes(range(256)) * 12_000}
@@ -57,6 +58,19 @@ LIST = "/api/deposit/depositions"
 
 
 # Faults of an upload
+
+
+def test_an_answer_that_trickles_gets_none_of_the_time_of_its_body() -> None:
+    """A body of 16 MiB may take four minutes; its answer may not."""
+    body = bytes(16 << 20)
+    once = dataclasses.replace(FAST, tries=1, whole=1.0)
+    with trickle() as port:
+        way = http.Http(
+            f"http://127.0.0.1:{port}", settings.Secret("secret"), connections=1, patience=once, check=check
+        )
+        with pytest.raises(errors.Unreachable):
+            way.call(Request("PUT", "/api/files/a", body=lambda: body, size=len(body)))
+        way.close()
 
 
 @pytest.mark.parametrize(

@@ -27,19 +27,31 @@ class Operation:
         check: raises `errors.PublishError` if the run is to stop.
         stall: seconds in which a socket must take or give some bytes. It holds for each block, so that a long
             body ends only where nothing moves.
+        limit: seconds for all of it but the sending of a body.
+        sending: further seconds while a body is sent.
         deadline: `time.monotonic` at which all of it ends: an answer that comes byte by byte never stalls.
         cancelled: whether it was ended because the run is to stop.
         expired: whether it was ended because its deadline passed.
     """
 
-    def __init__(self, check: Callable[[], None], stall: float, limit: float) -> None:
+    def __init__(self, check: Callable[[], None], stall: float, limit: float, sending: float = 0.0) -> None:
         self.check = check
         self.stall = stall
-        self.deadline = time.monotonic() + limit
+        self.limit = limit
+        self.sending = sending
+        self.deadline = time.monotonic() + limit + sending
         self.cancelled = False
         self.expired = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+
+    def again(self) -> None:
+        """The body is sent once more, with all the time for it."""
+        self.deadline = time.monotonic() + self.limit + self.sending
+
+    def sent(self) -> None:
+        """The body is sent: what was not needed for it is no time for the answer."""
+        self.deadline = min(self.deadline, time.monotonic() + self.limit)
 
     def attach(self, connection: socket.socket) -> None:
         """Use this socket from now on: set its time-out, and end it at once where the request has to end."""
@@ -88,13 +100,11 @@ class Interrupter:
         self._watcher: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def operation(self, check: Callable[[], None], stall: float, limit: float) -> Iterator[Operation]:
-        """A request of this thread; see `Operation` for the arguments.
-
-        Args:
-            limit: seconds for all of it.
-        """
-        operation = Operation(check, stall, limit)
+    def operation(
+        self, check: Callable[[], None], stall: float, limit: float, sending: float = 0.0
+    ) -> Iterator[Operation]:
+        """A request of this thread; see `Operation` for the arguments."""
+        operation = Operation(check, stall, limit, sending)
         self.begin(operation)
         before, _HERE.operation = _HERE.operation, operation
         try:
@@ -158,3 +168,9 @@ def attach(connection: socket.socket | None) -> None:
     """
     if connection is not None and _HERE.operation is not None:
         _HERE.operation.attach(connection)
+
+
+def sent() -> None:
+    """Tell the operation of this thread, where there is one, that its body is sent."""
+    if _HERE.operation is not None:
+        _HERE.operation.sent()

@@ -128,8 +128,8 @@ class Pool:
     ) -> Iterator[tuple[interrupt.Operation, connection.Response]]:
         check()
         size = request.body.size if request.body else 0
-        limit = self.patience.limit + request.wait + size / _SLOWEST
-        operation = interrupt.Operation(check, self.patience.stall, limit)
+        limit = self.patience.limit + request.wait
+        operation = interrupt.Operation(check, self.patience.stall, limit, size / _SLOWEST)
         self._interrupter.begin(operation)
         used: connection.Connection | None = None
         try:
@@ -165,6 +165,7 @@ class Pool:
                     raise
                 self._surprised = True
                 self._drop_idle(target)
+                operation.again()
                 again = True
             except BaseException:
                 used.close()
@@ -179,6 +180,7 @@ class Pool:
         whole = b"%b%b\r\n" % (whole, used.headers)
         body = request.body.view() if request.body and request.body.size else None
         complete = used.send(whole, body)
+        operation.sent()
         if request.body:
             del body
             request.body.release()

@@ -29,6 +29,10 @@ class _Connection(urllib3.connection.HTTPConnection):
         interrupt.attach(self.sock)
         super().putrequest(*args, **kwargs)
 
+    def getresponse(self) -> Any:
+        interrupt.sent()
+        return super().getresponse()
+
 
 class _TlsConnection(urllib3.connection.HTTPSConnection):
     def connect(self) -> None:
@@ -38,6 +42,10 @@ class _TlsConnection(urllib3.connection.HTTPSConnection):
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
         interrupt.attach(self.sock)
         super().putrequest(*args, **kwargs)
+
+    def getresponse(self) -> Any:
+        interrupt.sent()
+        return super().getresponse()
 
 
 class _Pool(urllib3.HTTPConnectionPool):

@@ -255,9 +255,10 @@ class Http:
             self.rate_limit.enter(wait)
         headers: Mapping[str, str] = {}
         start, status = time.monotonic(), "no answer"
-        limit = self.patience.whole + request.size / _SLOWEST
+        limit = self.patience.whole + request.size / _HASHED_PER_SECOND
+        sending = request.size / _SLOWEST
         try:
-            with self._operations.operation(self.check, self.patience.stall, limit) as operation:
+            with self._operations.operation(self.check, self.patience.stall, limit, sending) as operation:
                 try:
                     answer = self._exchange(request, url)
                     headers, status = answer.headers, str(answer.status)
