@@ -22,8 +22,8 @@ from entrypoint.destinations.zenodo.api import answers, http, patience, rate_lim
 from entrypoint.destinations.zenodo.api.request import Request
 from entrypoint.destinations.zenodo.draft import files
 from entrypoint.plan import model
-from tests.test_zenodo import CREATOR, FAST, FILES, Runner, md5s
 from tests.servers.trickle import trickle
+from tests.test_zenodo import CREATOR, FAST, FILES, Runner, md5s
 from tests.zenodo import ZenodoServer
 
 BIG = {**FILES, "big.bin": bytes(range(256)) * 12_000}
